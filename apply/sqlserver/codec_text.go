@@ -1,0 +1,138 @@
+package sqlserver
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	mssql "github.com/microsoft/go-mssqldb"
+)
+
+// textWriter writes to char, varchar, text and to their kin of UTF-16.
+//
+// Trailing blanks: the target pads char and nchar, so there they are no part of
+// the value, and those beyond the length do not count. It keeps them in varchar
+// and nvarchar, so there they are.
+func textWriter(dst sqlType, lossy Lossy) encoder {
+	bind := textBinder(dst)
+	return func(s string) (bound, error) {
+		if dst.padded() {
+			s = strings.TrimRight(s, " ")
+		}
+		plain := isASCII(s)
+		if !plain {
+			if !utf8.ValidString(s) {
+				return bound{}, refuse("the text is not valid UTF-8", "")
+			}
+			var err error
+			if s, err = fitCharacters(s, dst, lossy); err != nil {
+				return bound{}, err
+			}
+			plain = isASCII(s)
+		}
+		s, err := fitLength(s, plain, dst, lossy)
+		if err != nil {
+			return bound{}, err
+		}
+		return bind(s, plain), nil
+	}
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// fitCharacters refuses or replaces what the column's code page lacks. SQL
+// Server would write a question mark.
+func fitCharacters(s string, dst sqlType, lossy Lossy) (string, error) {
+	width := dst.width()
+	if fits(s, width) {
+		return s, nil
+	}
+	problem := fmt.Sprintf("it has characters outside code page %d", dst.codePage)
+	if !lossy.Transliterate {
+		return "", refuse(problem, "the rule transliterate replaces them by their nearest")
+	}
+	s = transliterate(s, width)
+	if !fits(s, width) {
+		return "", refuse(problem+" that have no near one in it", "")
+	}
+	return s, nil
+}
+
+func fits(s string, width runeWidth) bool {
+	for _, r := range s {
+		if width(r) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// fitLength refuses or cuts what is too long, between two characters.
+func fitLength(s string, plain bool, dst sqlType, lossy Lossy) (string, error) {
+	limit := dst.limit()
+	if len(s) <= limit && (plain || dst.class() == classNChar || dst.codePage == utf8Page) {
+		return s, nil // no unit is shorter than a byte of UTF-8
+	}
+	width, length := dst.width(), 0
+	for i, r := range s {
+		if length += width(r); length <= limit {
+			continue
+		}
+		if !lossy.Truncate {
+			return "", refuse("it is longer than "+dst.String(), "the rule truncate cuts it")
+		}
+		s = s[:i]
+		if dst.padded() {
+			s = strings.TrimRight(s, " ")
+		}
+		return s, nil
+	}
+	return s, nil
+}
+
+// textBinder returns how text that fits is bound.
+//
+// Text goes as a parameter of a max type whatever its length, inside a cast to
+// the column's own type: the statement then has one text, and the target one
+// plan, for values of every length. The driver writes varchar parameters as
+// UTF-8 and the target reads them in the database's code page, so only ASCII
+// may go that way; the rest goes as nvarchar, and the cast turns it into the
+// code page of the column's collation.
+func textBinder(dst sqlType) func(s string, plain bool) bound {
+	cast := bound{}.cast(dst.castType())
+	converted := cast
+	if isCollation(dst.collation) {
+		converted.after = " COLLATE " + dst.collation + cast.after
+	}
+	return func(s string, plain bool) bound {
+		b := cast
+		switch {
+		case dst.class() == classNChar:
+			b.arg = mssql.NVarCharMax(s)
+		case plain:
+			b.arg = mssql.VarCharMax(s)
+		default:
+			b = converted
+			b.arg = mssql.NVarCharMax(s)
+		}
+		b.terms = s
+		return b
+	}
+}
+
+// isCollation reports whether s can stand in a statement as a collation's name.
+func isCollation(s string) bool {
+	for _, c := range []byte(s) {
+		if c != '_' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return s != ""
+}

@@ -1,0 +1,225 @@
+package sqlserver
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/syncback/syncback/apply"
+	"github.com/syncback/syncback/capture"
+)
+
+// Applier writes transactions to a SQL Server database. It implements
+// [apply.Applier].
+type Applier struct {
+	cfg      Config
+	db       *sql.DB
+	control  *Control
+	mappings map[name]*mapping
+	log      *slog.Logger
+
+	// conn is the one session that applies; nil until it is needed, and after
+	// an error.
+	conn *sql.Conn
+	// held is the checkpoint that this applier knows the target to hold, and
+	// attempted the one that it last tried to move it to.
+	held      apply.Checkpoint
+	known     bool
+	attempted capture.Position
+}
+
+// Open connects to the target, reads its catalogue and matches the configured
+// tables with it. A table or a column that the target lacks is an error that
+// names it. The target must hold our own tables: see [DDL].
+func Open(ctx context.Context, cfg Config) (*Applier, error) {
+	cfg, err := withDefaults(cfg)
+	if err != nil {
+		return nil, err
+	}
+	db, err := open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	a := &Applier{cfg: cfg, db: db, control: newControl(db, cfg), log: cfg.Logger}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	if err := a.prepare(ctx); err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *Applier) prepare(ctx context.Context) error {
+	if err := a.control.prepare(ctx, a.cfg.Schema); err != nil {
+		return err
+	}
+	cat, err := readCatalogue(ctx, a.db)
+	if err != nil {
+		return translate(ctx, err)
+	}
+	var wrong []error
+	if a.mappings, wrong = matchTables(a.cfg.Tables, cat); len(wrong) > 0 {
+		return wrong[0]
+	}
+	return nil
+}
+
+// Close closes the connections. An open transaction is rolled back.
+func (a *Applier) Close() error {
+	a.discard()
+	return a.db.Close()
+}
+
+// Checkpoint reads how far the target has come. It refuses with
+// apply.ErrFenced a checkpoint that this applier neither held nor tried to move
+// to: another process applies the same pipeline.
+func (a *Applier) Checkpoint(ctx context.Context) (apply.Checkpoint, error) {
+	cp, err := a.control.Checkpoint(ctx)
+	if err != nil {
+		return cp, err
+	}
+	if a.known && cp.Position != a.held.Position && cp.Position != a.attempted {
+		return cp, a.fenced(cp)
+	}
+	a.held, a.known = cp, true
+	return cp, nil
+}
+
+func (a *Applier) fenced(cp apply.Checkpoint) error {
+	return fmt.Errorf("%w: pipeline %q stands at %s in the target, where this one left it at %s; stop one of the two", apply.ErrFenced, a.cfg.Pipeline, cp.Position, a.held.Position)
+}
+
+// Apply writes batch and the new checkpoint in one transaction of the target.
+// See [apply.Applier].
+func (a *Applier) Apply(ctx context.Context, batch []*capture.Tx) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	if !a.known {
+		if _, err := a.Checkpoint(ctx); err != nil {
+			return err
+		}
+	}
+	if err := a.checkBatch(batch); err != nil {
+		return err
+	}
+	last := batch[len(batch)-1]
+	a.attempted = last.Position
+	err := a.transact(ctx, func(tx *sql.Tx) error { return a.write(ctx, tx, batch) })
+	switch {
+	case errors.Is(err, errCheckpointHeld):
+		return a.whyHeld(ctx, last)
+	case err != nil:
+		return err
+	}
+	a.held.Position = last.Position
+	if last.Source != "" {
+		a.held.Source = last.Source
+	}
+	return nil
+}
+
+// checkBatch refuses what would move the checkpoint back, or to another source.
+func (a *Applier) checkBatch(batch []*capture.Tx) error {
+	at := a.held.Position
+	for _, t := range batch {
+		if t.Position <= at {
+			return fmt.Errorf("transaction %s does not come after %s, up to which the target holds everything", t.Position, at)
+		}
+		if t.Source != "" && a.held.Source != "" && t.Source != a.held.Source {
+			return fmt.Errorf("%w: the target holds changes of %s, and these are of %s; use a pipeline of another name for it", capture.ErrOtherSource, a.held.Source, t.Source)
+		}
+		at = t.Position
+	}
+	return nil
+}
+
+// transact runs do in one transaction of the target. After an error the session
+// is given up: what state it is in is then anyone's guess.
+func (a *Applier) transact(ctx context.Context, do func(*sql.Tx) error) error {
+	conn, err := a.session(ctx)
+	if err != nil {
+		return err
+	}
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		a.discard()
+		return translate(ctx, err)
+	}
+	if err := do(tx); err != nil {
+		_ = tx.Rollback() // the cause is what counts; a lost session rolls back by itself
+		a.discard()
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		a.discard()
+		return translate(ctx, err)
+	}
+	return nil
+}
+
+// session returns the session that applies, and opens it where there is none.
+func (a *Applier) session(ctx context.Context) (*sql.Conn, error) {
+	if a.conn != nil {
+		return a.conn, nil
+	}
+	conn, err := a.db.Conn(ctx)
+	if err != nil {
+		return nil, translate(ctx, err)
+	}
+	a.conn = conn
+	if err := prepareSession(ctx, conn, a.cfg.LockTimeout); err != nil {
+		a.discard()
+		return nil, translate(ctx, err)
+	}
+	return conn, nil
+}
+
+// discard closes the session for good: it does not go back to the pool.
+func (a *Applier) discard() {
+	if a.conn == nil {
+		return
+	}
+	_ = a.conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = a.conn.Close()
+	a.conn = nil
+}
+
+// moveCheckpoint is the first statement of every transaction. It waits for a
+// session that lost its answer and may still commit, and it matches nothing
+// where another process has moved the checkpoint or someone paused the pipeline.
+func (a *Applier) moveCheckpoint(to *capture.Tx) *statement {
+	return &statement{
+		text: `UPDATE ` + a.control.table + ` SET [position] = ` + "\x00" + `, [applied_at] = SYSUTCDATETIME(), [source] = ` + "\x00" +
+			` WHERE [pipeline] = ` + "\x00" + ` AND [position] = ` + "\x00" + ` AND [paused] = 0`,
+		args: []any{int64(to.Position), string(a.sourceOf(to)), a.cfg.Pipeline, int64(a.held.Position)},
+	}
+}
+
+func (a *Applier) sourceOf(t *capture.Tx) capture.Source {
+	if t.Source != "" {
+		return t.Source
+	}
+	return a.held.Source
+}
+
+// whyHeld says why the checkpoint did not move.
+func (a *Applier) whyHeld(ctx context.Context, t *capture.Tx) error {
+	cp, err := a.control.Checkpoint(ctx)
+	switch {
+	case err != nil:
+		return err
+	case cp.Paused:
+		return fmt.Errorf("%w: by %s at %s", apply.ErrPaused, cp.ChangedBy, cp.ChangedAt.Format("2006-01-02 15:04:05 MST"))
+	case cp.Position != a.held.Position:
+		return a.fenced(cp)
+	default:
+		// It was resumed, or put back, since the statement was refused.
+		return &LostError{Err: fmt.Errorf("the checkpoint was in motion when %s was applied", t.Position)}
+	}
+}

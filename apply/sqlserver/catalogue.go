@@ -1,0 +1,194 @@
+package sqlserver
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+)
+
+// targetTable is what the target's catalogue says of a table.
+type targetTable struct {
+	id       int64
+	name     name // as the catalogue spells it
+	columns  []targetColumn
+	uniques  []uniqueIndex
+	triggers []trigger
+	parents  []int64 // tables that its foreign keys refer to
+}
+
+// targetColumn is what the target's catalogue says of a column.
+type targetColumn struct {
+	id         int64
+	name       string
+	typ        sqlType
+	nullable   bool
+	identity   bool
+	computed   bool
+	hasDefault bool
+}
+
+// generated reports whether the target alone gives the column its value.
+func (c *targetColumn) generated() bool {
+	return c.computed || c.typ.name == "timestamp" || c.typ.name == "rowversion"
+}
+
+// uniqueIndex is a primary key, a unique constraint or a unique index without a
+// filter.
+type uniqueIndex struct{ columns []string }
+
+type trigger struct {
+	name      string
+	disabled  bool
+	insteadOf bool
+}
+
+// column returns the column of that name, compared without regard to case, or
+// nil.
+func (t *targetTable) column(name string) *targetColumn {
+	i := slices.IndexFunc(t.columns, func(c targetColumn) bool { return strings.EqualFold(c.name, name) })
+	if i < 0 {
+		return nil
+	}
+	return &t.columns[i]
+}
+
+// catalogue is the target's tables by their folded names.
+type catalogue map[name]*targetTable
+
+// The catalogue queries use only what every server that speaks T-SQL has; see
+// the SQL Server documentation, System catalog views.
+const (
+	tablesQuery = `SELECT t.object_id, s.name, t.name
+FROM sys.tables t JOIN sys.schemas s ON s.schema_id = t.schema_id`
+
+	columnsQuery = `SELECT c.object_id, c.column_id, c.name, COALESCE(b.name, y.name), c.max_length, c.precision, c.scale,
+COALESCE(c.collation_name, ''), COALESCE(CAST(COLLATIONPROPERTY(c.collation_name, 'CodePage') AS int), 0),
+c.is_nullable, c.is_identity, c.is_computed, c.default_object_id
+FROM sys.columns c JOIN sys.tables t ON t.object_id = c.object_id
+JOIN sys.types y ON y.user_type_id = c.user_type_id
+LEFT JOIN sys.types b ON b.user_type_id = y.system_type_id
+ORDER BY c.object_id, c.column_id`
+
+	indexesQuery = `SELECT i.object_id, i.index_id, c.name
+FROM sys.indexes i
+JOIN sys.index_columns k ON k.object_id = i.object_id AND k.index_id = i.index_id
+JOIN sys.columns c ON c.object_id = k.object_id AND c.column_id = k.column_id
+WHERE i.is_unique = 1 AND i.has_filter = 0 AND k.is_included_column = 0
+ORDER BY i.object_id, i.index_id, k.index_column_id`
+
+	triggersQuery = `SELECT parent_id, name, is_disabled, is_instead_of_trigger
+FROM sys.triggers WHERE parent_id <> 0 ORDER BY parent_id, name`
+
+	parentsQuery = `SELECT parent_object_id, referenced_object_id FROM sys.foreign_keys`
+)
+
+// readCatalogue reads all tables that the login may see.
+func readCatalogue(ctx context.Context, db *sql.DB) (catalogue, error) {
+	byID := map[int64]*targetTable{}
+	cat := catalogue{}
+	err := query(ctx, db, tablesQuery, func(rows *sql.Rows) error {
+		t := &targetTable{}
+		if err := rows.Scan(&t.id, &t.name.schema, &t.name.table); err != nil {
+			return err
+		}
+		byID[t.id], cat[t.name.fold()] = t, t
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, read := range []func(context.Context, *sql.DB, map[int64]*targetTable) error{
+		readColumns, readUniques, readTriggers, readParents,
+	} {
+		if err := read(ctx, db, byID); err != nil {
+			return nil, err
+		}
+	}
+	return cat, nil
+}
+
+func readColumns(ctx context.Context, db *sql.DB, tables map[int64]*targetTable) error {
+	return query(ctx, db, columnsQuery, func(rows *sql.Rows) error {
+		var table, defaultID int64
+		var c targetColumn
+		t := &c.typ
+		if err := rows.Scan(&table, &c.id, &c.name, &t.name, &t.length, &t.precision, &t.scale,
+			&t.collation, &t.codePage, &c.nullable, &c.identity, &c.computed, &defaultID); err != nil {
+			return err
+		}
+		t.name = strings.ToLower(t.name)
+		if (t.name == "nchar" || t.name == "nvarchar") && t.length > 0 {
+			t.length /= 2 // sys.columns counts bytes
+		}
+		c.hasDefault = defaultID != 0
+		if owner := tables[table]; owner != nil {
+			owner.columns = append(owner.columns, c)
+		}
+		return nil
+	})
+}
+
+func readUniques(ctx context.Context, db *sql.DB, tables map[int64]*targetTable) error {
+	var lastTable, lastIndex int64 = -1, -1
+	return query(ctx, db, indexesQuery, func(rows *sql.Rows) error {
+		var table, index int64
+		var column string
+		if err := rows.Scan(&table, &index, &column); err != nil {
+			return err
+		}
+		owner := tables[table]
+		if owner == nil {
+			return nil
+		}
+		if table != lastTable || index != lastIndex {
+			owner.uniques = append(owner.uniques, uniqueIndex{})
+			lastTable, lastIndex = table, index
+		}
+		u := &owner.uniques[len(owner.uniques)-1]
+		u.columns = append(u.columns, column)
+		return nil
+	})
+}
+
+func readTriggers(ctx context.Context, db *sql.DB, tables map[int64]*targetTable) error {
+	return query(ctx, db, triggersQuery, func(rows *sql.Rows) error {
+		var table int64
+		var t trigger
+		if err := rows.Scan(&table, &t.name, &t.disabled, &t.insteadOf); err != nil {
+			return err
+		}
+		if owner := tables[table]; owner != nil {
+			owner.triggers = append(owner.triggers, t)
+		}
+		return nil
+	})
+}
+
+func readParents(ctx context.Context, db *sql.DB, tables map[int64]*targetTable) error {
+	return query(ctx, db, parentsQuery, func(rows *sql.Rows) error {
+		var table, parent int64
+		if err := rows.Scan(&table, &parent); err != nil {
+			return err
+		}
+		if owner := tables[table]; owner != nil && parent != table {
+			owner.parents = append(owner.parents, parent)
+		}
+		return nil
+	})
+}
+
+// query runs a query and calls scan for each of its rows.
+func query(ctx context.Context, db *sql.DB, text string, scan func(*sql.Rows) error) error {
+	rows, err := db.QueryContext(ctx, text)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

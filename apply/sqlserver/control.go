@@ -1,0 +1,110 @@
+package sqlserver
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/syncback/syncback/apply"
+	"github.com/syncback/syncback/capture"
+)
+
+// Control reads and steers a pipeline through its row in the target. It needs
+// no mapped table, so that a pipeline can be paused whatever else is wrong. It
+// may be used from any process, while another one applies.
+type Control struct {
+	db       *sql.DB
+	pipeline string
+	table    string // of the checkpoints, quoted
+}
+
+// OpenControl connects to the target and makes sure that the pipeline has its
+// row. It needs Config's DSN, Pipeline and Schema.
+func OpenControl(ctx context.Context, cfg Config) (*Control, error) {
+	cfg, err := withDefaults(cfg)
+	if err != nil {
+		return nil, err
+	}
+	db, err := open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	c := newControl(db, cfg)
+	if err := c.prepare(ctx, cfg.Schema); err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func newControl(db *sql.DB, cfg Config) *Control {
+	return &Control{db: db, pipeline: cfg.Pipeline, table: name{cfg.Schema, "checkpoint"}.quoted()}
+}
+
+// Close closes the connections.
+func (c *Control) Close() error { return c.db.Close() }
+
+// prepare checks the version of our own tables, and makes the pipeline's row
+// where it is absent.
+func (c *Control) prepare(ctx context.Context, schema string) error {
+	var version int
+	err := c.db.QueryRowContext(ctx, "SELECT MAX([version]) FROM "+name{schema, "version"}.quoted()).Scan(&version)
+	if err != nil {
+		return c.explainMissing(translate(ctx, err), schema)
+	}
+	if version != schemaVersion {
+		return fmt.Errorf("the tables in the target's schema %s are of version %d, and this program's are of version %d; run the program that made them, or its successor", schema, version, schemaVersion)
+	}
+	_, err = c.db.ExecContext(ctx, `INSERT INTO `+c.table+` ([pipeline], [source], [position], [paused])
+SELECT @p1, N'', 0, 0 WHERE NOT EXISTS (SELECT 1 FROM `+c.table+` WHERE [pipeline] = @p1)`, c.pipeline)
+	var server *ServerError
+	if err = translate(ctx, err); errors.As(err, &server) && server.Number == 2627 {
+		return nil // another process made it first
+	}
+	return err
+}
+
+// explainMissing says what to do where our own tables are absent: that the
+// version cannot be read is how a target looks in which nobody ran the DDL.
+func (c *Control) explainMissing(err error, schema string) error {
+	var server *ServerError
+	if errors.As(err, &server) && !server.retryable && server.Number != 18456 && server.Number != 4060 {
+		return fmt.Errorf("the target has no tables of ours in schema %s, or this login may not read them; have what the ddl command prints run there: %w", schema, err)
+	}
+	return err
+}
+
+// Checkpoint reads how far the target has come.
+func (c *Control) Checkpoint(ctx context.Context) (apply.Checkpoint, error) {
+	var at, changed sql.NullTime
+	var by sql.NullString
+	var position int64
+	var cp apply.Checkpoint
+	err := c.db.QueryRowContext(ctx, `SELECT [source], [position], [applied_at], [paused], [changed_at], [changed_by]
+FROM `+c.table+` WHERE [pipeline] = @p1`, c.pipeline).Scan(&cp.Source, &position, &at, &cp.Paused, &changed, &by)
+	if errors.Is(err, sql.ErrNoRows) {
+		return cp, fmt.Errorf("the target has lost its checkpoint of pipeline %q: %w; restore its row, or start again as after a lost target", c.pipeline, capture.ErrGap)
+	}
+	if err != nil {
+		return cp, translate(ctx, err)
+	}
+	cp.Position, cp.AppliedAt, cp.ChangedAt, cp.ChangedBy = capture.Position(position), at.Time, changed.Time, by.String
+	return cp, nil
+}
+
+// Pause stops applying, durably, from the next transaction on: it waits for the
+// one that is open. Capturing goes on. by says who asks, for the record.
+func (c *Control) Pause(ctx context.Context, by string) error { return c.setPaused(ctx, true, by) }
+
+// Resume lets applying go on.
+func (c *Control) Resume(ctx context.Context, by string) error { return c.setPaused(ctx, false, by) }
+
+func (c *Control) setPaused(ctx context.Context, paused bool, by string) error {
+	if r := []rune(by); len(r) > 256 {
+		by = string(r[:256])
+	}
+	_, err := c.db.ExecContext(ctx, `UPDATE `+c.table+` SET [paused] = @p1, [changed_at] = SYSUTCDATETIME(), [changed_by] = @p2
+WHERE [pipeline] = @p3`, paused, by, c.pipeline)
+	return translate(ctx, err)
+}

@@ -1,0 +1,180 @@
+package sqlserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	mssql "github.com/microsoft/go-mssqldb"
+
+	"github.com/syncback/syncback/capture"
+)
+
+// ServerError is an error that the target answered with. Its text holds the
+// number, our own words for it, and names: SQL Server's own message is left
+// out, for it can quote values.
+type ServerError struct {
+	Number     int32            // SQL Server's error number
+	Table      string           // the target's table, "" where none was in hand
+	Op         capture.Op       // what was being done to it, 0 where nothing was
+	Position   capture.Position // of the source transaction, 0 where none was in hand
+	Constraint string           // the constraint, index or trigger in question, where it is known
+	Reason     string           // what the number means
+	retryable  bool
+}
+
+// Error returns one sentence without values.
+func (e *ServerError) Error() string {
+	var b strings.Builder
+	if e.Op != 0 {
+		fmt.Fprintf(&b, "%s in %s at %s: ", e.Op, e.Table, e.Position)
+	}
+	fmt.Fprintf(&b, "SQL Server error %d: %s", e.Number, e.Reason)
+	if e.Constraint != "" {
+		fmt.Fprintf(&b, " (%s)", e.Constraint)
+	}
+	return b.String()
+}
+
+// Retryable reports whether the same transaction may succeed when it is run
+// again.
+func (e *ServerError) Retryable() bool { return e.retryable }
+
+// LostError says that the connection to the target was lost, or could not be
+// made. If that was during a commit, the checkpoint tells whether it happened.
+type LostError struct{ Err error }
+
+// Error says what the network said.
+func (e *LostError) Error() string { return "connection to the target: " + e.Err.Error() }
+
+// Unwrap returns the network's error.
+func (e *LostError) Unwrap() error { return e.Err }
+
+// Retryable is true: another connection may be had.
+func (e *LostError) Retryable() bool { return true }
+
+// known is what an error number means to an applier.
+type known struct {
+	reason    string
+	retryable bool
+}
+
+// numbers are SQL Server's error numbers (SQL Server documentation, Database
+// engine events and errors) that deserve words of their own. A number that is
+// not here is permanent: an error is never swallowed, and never retried on a
+// guess.
+var numbers = map[int32]known{
+	102:   {"incorrect syntax", false},
+	207:   {"a column no longer exists; the target's table was altered", false},
+	208:   {"a table no longer exists, or the login may not see it", false},
+	220:   {"arithmetic overflow of an integer column", false},
+	229:   {"the login lacks a permission on the table", false},
+	230:   {"the login lacks a permission on a column", false},
+	241:   {"a text is not a date or time", false},
+	242:   {"a date or time is out of range", false},
+	244:   {"a number is too large for its column", false},
+	245:   {"a text could not be converted to its column's type", false},
+	248:   {"a number is too large for int", false},
+	271:   {"a computed column was written", false},
+	272:   {"a rowversion column was written", false},
+	334:   {"the table has triggers that do not allow OUTPUT", false},
+	515:   {"a column that must not be null was given none", false},
+	544:   {"an identity column was written without IDENTITY_INSERT", false},
+	547:   {"a foreign key or check constraint is violated", false},
+	596:   {"the session was ended by the server", true},
+	701:   {"the server is short of memory", true},
+	916:   {"the login has no user in the database", false},
+	1088:  {"the table does not exist, or the login may not SET IDENTITY_INSERT on it (it needs ALTER)", false},
+	1105:  {"the target's filegroup is full", true},
+	1204:  {"the server is out of locks", true},
+	1205:  {"chosen as deadlock victim", true},
+	1222:  {"waited longer than the lock timeout", true},
+	2601:  {"a unique index already holds that key", false},
+	2627:  {"a unique or primary key already holds that key", false},
+	2628:  {"a text or binary is longer than its column", false},
+	3609:  {"a trigger ended the transaction", false},
+	3616:  {"a trigger raised an error, and the transaction was rolled back", false},
+	3906:  {"the target database is read-only", true},
+	3930:  {"the transaction is doomed by an earlier error", false},
+	3960:  {"a snapshot update conflict", true},
+	4060:  {"the database cannot be opened by this login", false},
+	5074:  {"a column cannot be changed while other objects depend on it", false},
+	6005:  {"the server is shutting down", true},
+	8102:  {"an identity column was updated", false},
+	8114:  {"a value could not be converted to its column's type", false},
+	8115:  {"arithmetic overflow on conversion to a column's type", false},
+	8152:  {"a text or binary is longer than its column", false},
+	8645:  {"timed out waiting for memory", true},
+	9002:  {"the target's transaction log is full", true},
+	10928: {"a resource limit of the server is reached", true},
+	10929: {"the server is too busy", true},
+	10060: {"the server did not answer", true},
+	17830: {"a network error on login", true},
+	18456: {"login failed; check user and password", false},
+	18486: {"login failed; the account is locked", false},
+	20509: {"a network error", true},
+	40197: {"the service met an error", true},
+	40501: {"the service is busy", true},
+	40613: {"the database is not available now", true},
+}
+
+// The names that SQL Server's messages quote: of constraints, indexes, and
+// nothing that a user typed into a row.
+var constraintName = regexp.MustCompile(`(?:constraint|unique index) ['"]([^'"]+)['"]`)
+
+// translate makes an error that the driver returned one of ours. ctx is the one
+// of the call: its end is returned as its cause.
+func translate(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	var server mssql.Error
+	if errors.As(err, &server) {
+		return serverError(server)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return &LostError{Err: err}
+}
+
+// firstError picks the error that tells most: the server sends the cause first,
+// and after it what follows from it (3609 and 3616 after a trigger's own error,
+// 3621 after any).
+func firstError(e mssql.Error) mssql.Error {
+	for _, earlier := range e.All {
+		if earlier.Class > 10 && earlier.Number != 0 {
+			return earlier
+		}
+	}
+	return e
+}
+
+// inProcedure reports whether the error arose in a trigger or a procedure, which
+// it then names. sp_executesql, through which every batch runs, does not count.
+func inProcedure(e mssql.Error) bool {
+	return e.ProcName != "" && !strings.HasPrefix(e.ProcName, "sp_")
+}
+
+func serverError(e mssql.Error) *ServerError {
+	e = firstError(e)
+	out := &ServerError{Number: e.Number, Reason: "the server refused it for a reason that has no words here; look the number up"}
+	if k, ok := numbers[e.Number]; ok {
+		out.Reason, out.retryable = k.reason, k.retryable
+	}
+	switch {
+	case e.Number == 0: // the driver's own word
+		out.Reason = "the server ended the transaction"
+	case e.Number >= 50000:
+		out.Reason = "code in the database refused it"
+	}
+	if inProcedure(e) {
+		out.Constraint = e.ProcName
+	}
+	if m := constraintName.FindStringSubmatch(e.Message); m != nil {
+		out.Constraint = m[1]
+	}
+	return out
+}

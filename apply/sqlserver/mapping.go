@@ -1,0 +1,133 @@
+package sqlserver
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/syncback/syncback/capture"
+)
+
+// mapping is a Config's Table, matched with the target's catalogue. What the
+// source's columns are is known only once a change arrives: see plan.
+type mapping struct {
+	config Table
+	source name
+	target *targetTable
+	plan   *plan // for the source table's shape that was met last
+}
+
+// matchTables matches every configured table. It returns the mappings by their
+// source names, and what is wrong with the others.
+func matchTables(tables []Table, cat catalogue) (map[name]*mapping, []error) {
+	mappings := map[name]*mapping{}
+	targets := map[name]name{}
+	var wrong []error
+	for _, config := range tables {
+		m, err := match(config, cat)
+		if err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		if mappings[m.source] != nil {
+			wrong = append(wrong, fmt.Errorf("source table %s is mapped twice; keep one", m.source))
+			continue
+		}
+		if other, ok := targets[m.target.name]; ok {
+			wrong = append(wrong, fmt.Errorf("target table %s is mapped from both %s and %s; keep one", m.target.name, other, m.source))
+			continue
+		}
+		mappings[m.source], targets[m.target.name] = m, m.source
+	}
+	return mappings, wrong
+}
+
+func match(config Table, cat catalogue) (*mapping, error) {
+	source, err := parseSource(config.Source)
+	if err != nil {
+		return nil, err
+	}
+	target, err := parseTarget(config.Target)
+	if err != nil {
+		return nil, err
+	}
+	t := cat[target.fold()]
+	if t == nil {
+		return nil, fmt.Errorf("target table %s does not exist, or the login may not see it; correct the name or grant SELECT on it", target)
+	}
+	m := &mapping{config: config, source: source, target: t}
+	return m, m.checkNames()
+}
+
+// checkNames reports the first name of a target column in the configuration
+// that the target lacks.
+func (m *mapping) checkNames() error {
+	check := func(where, column string) error {
+		if m.target.column(column) == nil {
+			return fmt.Errorf("%s: %s names column %q, which the target table lacks", m.target.name, where, column)
+		}
+		return nil
+	}
+	for _, k := range m.config.Key {
+		if err := check("key", k); err != nil {
+			return err
+		}
+	}
+	for _, e := range m.config.Exclude {
+		if err := check("exclude", e); err != nil {
+			return err
+		}
+	}
+	for from, c := range m.config.Columns {
+		if c.To == "" || c.Skip {
+			continue
+		}
+		if err := check("columns, "+from, c.To); err != nil {
+			return err
+		}
+	}
+	for f := range m.config.Fixed {
+		if err := check("fixed", f); err != nil {
+			return err
+		}
+		if c := m.target.column(f); c.generated() || c.identity {
+			return fmt.Errorf("%s: fixed names column %q, whose value the target gives; leave it out", m.target.name, f)
+		}
+	}
+	return nil
+}
+
+// excluded reports whether a target column is left alone by configuration.
+func (m *mapping) excluded(column string) bool {
+	return slices.ContainsFunc(m.config.Exclude, func(e string) bool { return strings.EqualFold(e, column) })
+}
+
+// fixed returns the configured literal for a target column, by any case.
+func (m *mapping) fixed(column string) (string, bool) {
+	for f, text := range m.config.Fixed {
+		if strings.EqualFold(f, column) {
+			return text, true
+		}
+	}
+	return "", false
+}
+
+// planFor returns the plan for the table's shape as of a change. A transaction
+// that was queued brings its own *capture.Table, so the shapes are compared, not
+// the pointers alone.
+func (m *mapping) planFor(t *capture.Table, opt planOptions) (*plan, error) {
+	if m.plan != nil && (m.plan.source == t || sameShape(m.plan.source, t)) {
+		m.plan.source = t
+		return m.plan, nil
+	}
+	p, wrong := newPlan(m, t, opt)
+	if len(wrong) > 0 {
+		return nil, wrong[0]
+	}
+	m.plan = p
+	return p, nil
+}
+
+func sameShape(a, b *capture.Table) bool {
+	return a.Identity == b.Identity && slices.Equal(a.Columns, b.Columns)
+}

@@ -41,8 +41,7 @@ func (w *builder) value(b bound) {
 		return
 	}
 	w.WriteString(b.expr("\x00"))
-	w.args = append(w.args, b.arg)
-	w.size += int64(len(b.terms)) + 16
+	w.arg(b)
 }
 
 // matches writes the predicate that a key column has the bound value, by the
@@ -64,12 +63,14 @@ func (w *builder) isExactly(to *targetColumn, b bound) {
 		w.matches(to, b)
 		return
 	}
-	predicate := to.typ.equals(quote(to.name), b.expr("\x00"))
-	w.WriteString(predicate)
-	for range strings.Count(predicate, "\x00") {
-		w.args = append(w.args, b.arg)
-		w.size += int64(len(b.terms)) + 16
-	}
+	w.WriteString(to.typ.equals(quote(to.name), b.expr("\x00")))
+	w.arg(b)
+}
+
+// arg adds the argument of a value whose expression was written.
+func (w *builder) arg(b bound) {
+	w.args = append(w.args, b.arg)
+	w.size += int64(len(b.terms)) + 16
 }
 
 // boundColumn is a planned column with the value that it gets.

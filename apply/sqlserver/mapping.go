@@ -86,13 +86,23 @@ func (m *mapping) checkNames() error {
 			return err
 		}
 	}
+	return m.checkFixed(check)
+}
+
+func (m *mapping) checkFixed(check func(where, column string) error) error {
+	seen := map[*targetColumn]bool{}
 	for f := range m.config.Fixed {
 		if err := check("fixed", f); err != nil {
 			return err
 		}
-		if c := m.target.column(f); c.generated() || c.identity {
+		c := m.target.column(f)
+		if c.generated() || c.identity {
 			return fmt.Errorf("%s: fixed names column %q, whose value the target gives; leave it out", m.target.name, f)
 		}
+		if seen[c] {
+			return fmt.Errorf("%s: fixed names column %q twice; keep one", m.target.name, c.name)
+		}
+		seen[c] = true
 	}
 	return nil
 }

@@ -1,0 +1,68 @@
+package sqlserver
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	mssql "github.com/microsoft/go-mssqldb"
+
+	"github.com/syncback/syncback/capture"
+)
+
+// TestServerErrorsQuoteNoValues has the messages in which SQL Server quotes what
+// was written.
+func TestServerErrorsQuoteNoValues(t *testing.T) {
+	for _, test := range []struct {
+		in    mssql.Error
+		names string
+	}{
+		{mssql.Error{Number: 2627, Message: "Violation of PRIMARY KEY constraint 'PK_tenagree'. Cannot insert duplicate key in object 'dbo.tenagree'. The duplicate key value is (SECRET)."}, "PK_tenagree"},
+		{mssql.Error{Number: 2601, Message: "Cannot insert duplicate key row in object 'dbo.t' with unique index 'ux_name'. The duplicate key value is (SECRET)."}, "ux_name"},
+		{mssql.Error{Number: 547, Message: `The INSERT statement conflicted with the FOREIGN KEY constraint "FK_a". The conflict occurred in database "x", table "dbo.a", column 'b'.`}, "FK_a"},
+		{mssql.Error{Number: 2628, Message: "String or binary data would be truncated in table 'x.dbo.t', column 'c'. Truncated value: 'SECRET'."}, "longer"},
+		{mssql.Error{Number: 245, Message: "Conversion failed when converting the varchar value 'SECRET' to data type int."}, "converted"},
+		{mssql.Error{Number: 50000, ProcName: "trg_check", Message: "Tenant SECRET may not"}, "trg_check"},
+		{mssql.Error{Number: 33557097, Message: `invalid input syntax for type integer: "SECRET"`}, "33557097"},
+	} {
+		got := serverError(test.in).Error()
+		if strings.Contains(got, "SECRET") {
+			t.Errorf("%d quotes the value: %s", test.in.Number, got)
+		}
+		if !strings.Contains(got, test.names) {
+			t.Errorf("%d: %q does not name %q", test.in.Number, got, test.names)
+		}
+	}
+}
+
+func TestWhatMayBeRetried(t *testing.T) {
+	for number, want := range map[int32]bool{1205: true, 1222: true, 3960: true, 9002: true, 3906: true, 2627: false, 547: false, 50000: false, 1: false, 0: false} {
+		if got := capture.Retryable(translate(context.Background(), mssql.Error{Number: number})); got != want {
+			t.Errorf("retryable(%d) = %t, want %t", number, got, want)
+		}
+	}
+	if !capture.Retryable(translate(context.Background(), io.EOF)) {
+		t.Error("a lost connection is not retryable")
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	stop := errors.New("stop")
+	cancel(stop)
+	if err := translate(ctx, io.EOF); !errors.Is(err, stop) || capture.Retryable(err) {
+		t.Errorf("after the context ended: %v, want its cause", err)
+	}
+	if translate(ctx, nil) != nil {
+		t.Error("no error became one")
+	}
+}
+
+func TestTheCauseIsToldAndNotWhatFollowsFromIt(t *testing.T) {
+	cause := mssql.Error{Number: 547, Class: 16, Message: "The DELETE statement conflicted with the REFERENCE constraint \"FK_x\"."}
+	follows := mssql.Error{Number: 3609, Class: 16, Message: "The transaction ended in the trigger."}
+	note := mssql.Error{Number: 8153, Class: 0, Message: "Warning: Null value is eliminated."}
+	follows.All = []mssql.Error{note, cause, follows}
+	if got := serverError(follows); got.Number != 547 || got.Constraint != "FK_x" {
+		t.Errorf("got %v", got)
+	}
+}

@@ -206,25 +206,39 @@ func (b *batch) locate(ctx context.Context, err error, lines []int) error {
 	return out
 }
 
+// find returns the statement that an error is of, or nil where it cannot tell.
 func (b *batch) find(e mssql.Error, lines []int) *statement {
-	if len(b.statements) == 1 {
-		return b.statements[0]
+	if !inProcedure(e) && e.Number < 50000 {
+		for i := len(lines) - 1; i >= 0; i-- {
+			if int(e.LineNo) >= lines[i] {
+				return b.statements[i]
+			}
+		}
 	}
-	if inProcedure(e) {
-		i := slices.IndexFunc(b.statements, func(s *statement) bool {
-			return s.table != nil && slices.ContainsFunc(s.table.triggers, func(t trigger) bool {
-				return strings.EqualFold(t.name, e.ProcName)
-			})
-		})
-		if i < 0 {
+	return b.findTriggered(e.ProcName)
+}
+
+// findTriggered returns the first statement whose table has the trigger of that
+// name; where the server did not name it, the first whose table has one at all,
+// unless tables differ.
+func (b *batch) findTriggered(trigger string) *statement {
+	var found *statement
+	for _, s := range b.statements {
+		switch {
+		case s.table == nil || !s.table.hasTrigger(trigger):
+		case found == nil:
+			found = s
+		case found.table != s.table && trigger == "":
 			return nil
 		}
-		return b.statements[i]
 	}
-	for i := len(lines) - 1; i >= 0; i-- {
-		if int(e.LineNo) >= lines[i] {
-			return b.statements[i]
-		}
-	}
-	return nil
+	return found
+}
+
+// hasTrigger reports whether an enabled trigger of that name is on the table;
+// "" is any.
+func (t *targetTable) hasTrigger(name string) bool {
+	return slices.ContainsFunc(t.triggers, func(t trigger) bool {
+		return !t.disabled && (name == "" || strings.EqualFold(t.name, name))
+	})
 }

@@ -120,6 +120,14 @@ var numbers = map[int32]known{
 	40613: {"the database is not available now", true},
 }
 
+// worded are messages by which a server that speaks T-SQL, but is not SQL
+// Server, tells what SQL Server has a number for.
+var worded = map[string]int32{
+	"canceling statement due to lock timeout": 1222,
+	"could not serialize access":              3960,
+	"No space left on device":                 1105,
+}
+
 // The names that SQL Server's messages quote: of constraints, indexes, and
 // nothing that a user typed into a row.
 var constraintName = regexp.MustCompile(`(?:constraint|unique index) ['"]([^'"]+)['"]`)
@@ -160,6 +168,11 @@ func inProcedure(e mssql.Error) bool {
 
 func serverError(e mssql.Error) *ServerError {
 	e = firstError(e)
+	for words, number := range worded {
+		if _, ok := numbers[e.Number]; !ok && strings.Contains(e.Message, words) {
+			e.Number = number
+		}
+	}
 	out := &ServerError{Number: e.Number, Reason: "the server refused it for a reason that has no words here; look the number up"}
 	if k, ok := numbers[e.Number]; ok {
 		out.Reason, out.retryable = k.reason, k.retryable

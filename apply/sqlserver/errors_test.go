@@ -43,6 +43,9 @@ func TestWhatMayBeRetried(t *testing.T) {
 			t.Errorf("retryable(%d) = %t, want %t", number, got, want)
 		}
 	}
+	if err := translate(context.Background(), mssql.Error{Number: 33557097, Message: "canceling statement due to lock timeout"}); !capture.Retryable(err) {
+		t.Errorf("a lock timeout that has no number of SQL Server's is not retryable: %v", err)
+	}
 	if !capture.Retryable(translate(context.Background(), io.EOF)) {
 		t.Error("a lost connection is not retryable")
 	}

@@ -55,6 +55,12 @@ func (b bound) cast(to string) bound {
 	return b
 }
 
+// holding is b with a value.
+func (b bound) holding(arg any, terms string) bound {
+	b.arg, b.terms = arg, terms
+	return b
+}
+
 // refusal is why a pair of types, or a value of a pair that is allowed, is
 // refused. It never holds the value.
 type refusal struct{ problem, advice string }

@@ -1,6 +1,7 @@
 package sqlserver
 
 import (
+	"fmt"
 	"math"
 	"math/big"
 	"strconv"
@@ -171,7 +172,7 @@ func bindDecimal(d decimal, dst sqlType) (bound, error) {
 		if len(d.whole) > dst.precision-dst.scale {
 			return bound{}, outside
 		}
-		return bound{arg: mssql.VarCharMax(terms), terms: terms}.cast(dst.String()), nil
+		return bindDecimalText(terms, dst), nil
 	}
 	n, err := strconv.ParseInt(strings.Replace(terms, ".", "", 1), 10, 64)
 	low, high := dst.integerRange()
@@ -179,9 +180,21 @@ func bindDecimal(d decimal, dst sqlType) (bound, error) {
 		return bound{}, outside
 	}
 	if dst.class() == classMoney {
-		return bound{arg: mssql.VarCharMax(terms), terms: terms}.cast(dst.name), nil
+		return bindDecimalText(terms, dst), nil
 	}
 	return bound{arg: integerArg(n, dst), terms: terms}, nil
+}
+
+// bindDecimalText binds the digits, which no parameter type of the driver holds
+// exactly. Blanks before them make all parameters of a column equally long, so
+// that one statement, and one plan of the target's, serves every value.
+func bindDecimalText(terms string, dst sqlType) bound {
+	width := len("-922337203685477.5808")
+	if dst.class() == classDecimal {
+		width = dst.precision + len("-0.")
+	}
+	arg := mssql.VarChar(fmt.Sprintf("%*s", width, terms))
+	return bound{arg: arg, terms: terms}.cast(dst.String())
 }
 
 // integerRange is the range of an integer type, and for money that of its

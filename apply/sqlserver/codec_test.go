@@ -84,6 +84,8 @@ func (c encodeCase) run(t *testing.T) {
 		t.Errorf("%s %q to %s became %q; want it refused", c.src, c.text, c.dst, b.terms)
 	case refused && !strings.Contains(err.Error(), reason):
 		t.Errorf("%s %q to %s is refused with %q, want %q", c.src, c.text, c.dst, err, reason)
+	case refused && len(c.text) > 4 && !strings.Contains(c.text, "nfinity") && strings.Contains(err.Error(), c.text):
+		t.Errorf("%s %q to %s: the reason tells the value: %v", c.src, c.text, c.dst, err)
 	case !refused && err != nil:
 		t.Errorf("%s %q to %s: %v", c.src, c.text, c.dst, err)
 	case !refused && b.terms != c.want:
@@ -98,8 +100,10 @@ func runCases(t *testing.T, cases []encodeCase) {
 	}
 }
 
-func TestNumbersAtTheirLimits(t *testing.T) {
-	runCases(t, []encodeCase{
+func TestNumbersAtTheirLimits(t *testing.T) { runCases(t, numberCases()) }
+
+func numberCases() []encodeCase {
+	return []encodeCase{
 		{"bool", "bit", "", "t", "1"},
 		{"bool", "bit", "", "f", "0"},
 		{"bool", "int", "", "t", "1"},
@@ -158,11 +162,13 @@ func TestNumbersAtTheirLimits(t *testing.T) {
 		{"float8", "numeric(9,2)", "r", "0.1", "0.10"},
 		{"float8", "int", "", "1e+09", "1000000000"},
 		{"float8", "int", "", "NaN", "!NaN"},
-	})
+	}
 }
 
-func TestFloatsAtTheirLimits(t *testing.T) {
-	runCases(t, []encodeCase{
+func TestFloatsAtTheirLimits(t *testing.T) { runCases(t, floatCases()) }
+
+func floatCases() []encodeCase {
+	return []encodeCase{
 		{"float8", "float", "", "1.7976931348623157e+308", "1.7976931348623157e+308"},
 		{"float8", "float", "", "2.2250738585072014e-308", "2.2250738585072014e-308"},
 		{"float8", "float", "", "5e-324", "!smaller than the smallest float"},
@@ -188,11 +194,13 @@ func TestFloatsAtTheirLimits(t *testing.T) {
 		{"numeric", "float", "r", "0.1", "0.1"},
 		{"numeric", "float", "r", "1" + strings.Repeat("0", 400), "!outside the range of float"},
 		{"text", "float", "", "0x10", "!not a number"},
-	})
+	}
 }
 
-func TestTextAtItsLimits(t *testing.T) {
-	runCases(t, []encodeCase{
+func TestTextAtItsLimits(t *testing.T) { runCases(t, textCases()) }
+
+func textCases() []encodeCase {
+	return []encodeCase{
 		{"varchar", "char(11)", "", "000023/02", "000023/02"},
 		{"varchar", "char(11)", "", "000023/02  ", "000023/02"},
 		{"varchar", "char(3)", "", "abc      ", "abc"},
@@ -230,12 +238,14 @@ func TestTextAtItsLimits(t *testing.T) {
 		{"int4[]", "varchar(20)", "", "{1,2}", "{1,2}"},
 		{"interval", "varchar(20)", "", "1 day", "1 day"},
 		{"timestamptz", "varchar(30)", "", "2024-05-01 12:00:00+00", "2024-05-01 12:00:00+00"},
-	})
+	}
 }
 
-func TestBytesUUIDAndXML(t *testing.T) {
+func TestBytesUUIDAndXML(t *testing.T) { runCases(t, otherCases()) }
+
+func otherCases() []encodeCase {
 	const uuid = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
-	runCases(t, []encodeCase{
+	return []encodeCase{
 		{"bytea", "varbinary(2)", "", `\x00ff`, "0x00ff"},
 		{"bytea", "varbinary(2)", "", `\x`, "0x"},
 		{"bytea", "varbinary(2)", "", `\x00ff01`, "!longer"},
@@ -255,11 +265,13 @@ func TestBytesUUIDAndXML(t *testing.T) {
 		{"xml", "xml", "", `<a></b>`, "!well-formed"},
 		{"xml", "xml", "", `<a>`, "!well-formed"},
 		{"xml", "xml", "", `<!DOCTYPE a><a/>`, "!document type"},
-	})
+	}
 }
 
-func TestTimesAtTheirLimits(t *testing.T) {
-	runCases(t, []encodeCase{
+func TestTimesAtTheirLimits(t *testing.T) { runCases(t, timeCases()) }
+
+func timeCases() []encodeCase {
+	return []encodeCase{
 		{"date", "date", "", "0001-01-01", "0001-01-01"},
 		{"date", "date", "", "9999-12-31", "9999-12-31"},
 		{"date", "date", "", "10000-01-01", "!after the year 9999"},
@@ -319,5 +331,5 @@ func TestTimesAtTheirLimits(t *testing.T) {
 		{"timestamptz", "datetimeoffset(0)", "", "infinity", "!infinity"},
 		{"text", "datetime", "", "2024-05-01 12:30:00", "2024-05-01T12:30:00.000"},
 		{"text", "date", "", "01/05/2024", "!ISO"},
-	})
+	}
 }

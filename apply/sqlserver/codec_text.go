@@ -99,32 +99,42 @@ func fitLength(s string, plain bool, dst sqlType, lossy Lossy) (string, error) {
 
 // textBinder returns how text that fits is bound.
 //
-// Text goes as a parameter of a max type whatever its length, inside a cast to
-// the column's own type: the statement then has one text, and the target one
-// plan, for values of every length. The driver writes varchar parameters as
-// UTF-8 and the target reads them in the database's code page, so only ASCII
-// may go that way; the rest goes as nvarchar, and the cast turns it into the
-// code page of the column's collation.
+// A parameter's declared length is that of its value, and each length that
+// occurs would make a statement of its own, with a plan of its own in the
+// target's cache. So text goes to char and nchar padded to their length, and
+// elsewhere as a parameter of a max type inside a cast to the column's type.
+//
+// The driver sends varchar as UTF-8 and the target reads it in the database's
+// code page, so only ASCII may go that way. The rest goes as nvarchar, and the
+// cast turns it into the code page of the column's collation.
 func textBinder(dst sqlType) func(s string, plain bool) bound {
-	cast := bound{}.cast(dst.castType())
-	converted := cast
+	wide := bound{}.cast(dst.castType())
+	narrow := wide
 	if isCollation(dst.collation) {
-		converted.after = " COLLATE " + dst.collation + cast.after
+		wide.after = " COLLATE " + dst.collation + wide.after
 	}
 	return func(s string, plain bool) bound {
-		b := cast
 		switch {
+		case dst.name == "nchar":
+			return bound{arg: mssql.NChar(pad(s, dst.length)), terms: s}
 		case dst.class() == classNChar:
-			b.arg = mssql.NVarCharMax(s)
-		case plain:
-			b.arg = mssql.VarCharMax(s)
+			return narrow.holding(mssql.NVarCharMax(s), s)
+		case !plain:
+			return wide.holding(mssql.NVarCharMax(s), s)
+		case dst.name == "char":
+			return bound{arg: mssql.VarChar(pad(s, dst.length)), terms: s}
 		default:
-			b = converted
-			b.arg = mssql.NVarCharMax(s)
+			return narrow.holding(mssql.VarCharMax(s), s)
 		}
-		b.terms = s
-		return b
 	}
+}
+
+// pad fills s with blanks up to a length in UTF-16 code units.
+func pad(s string, length int) string {
+	for _, r := range s {
+		length -= utf16Width(r)
+	}
+	return s + strings.Repeat(" ", max(length, 0))
 }
 
 // isCollation reports whether s can stand in a statement as a collation's name.

@@ -1,0 +1,128 @@
+package sqlserver
+
+import (
+	"context"
+	"database/sql"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/syncback/syncback/capture"
+)
+
+// testServers are the T-SQL servers that the types are tried on, by name.
+func testServers(t *testing.T) map[string]*sql.DB {
+	t.Helper()
+	servers := map[string]*sql.DB{}
+	if dsn := os.Getenv("SYNCBACK_TEST_SQLSERVER"); dsn != "" {
+		db, err := sql.Open("sqlserver", dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		servers["sqlserver"] = db
+	}
+	return servers
+}
+
+// sample is one value of one pair, as it is bound.
+type sample struct {
+	encodeCase
+	typ   sqlType
+	bound bound
+}
+
+// samples are all cases that are not refused, by their target type.
+func samples(t *testing.T) map[string][]sample {
+	t.Helper()
+	found := map[string][]sample{}
+	for _, c := range slices.Concat(numberCases(), floatCases(), textCases(), otherCases(), timeCases()) {
+		if strings.HasPrefix(c.want, "!") {
+			continue
+		}
+		typ := typed(t, c.dst)
+		codec, err := newCodec(source(c.src), typ, codecOptions{lossy: rules(c.rules), zone: london(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := codec.encode(capture.Text(c.text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[c.dst] = append(found[c.dst], sample{c, typ, b})
+	}
+	return found
+}
+
+// TestRoundTrip writes every value at its type's limits to a real column, reads
+// it back, and finds it again by the predicates that a conflict is told by.
+func TestRoundTrip(t *testing.T) {
+	for name, db := range testServers(t) {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			conn, err := db.Conn(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			for typ, of := range samples(t) {
+				t.Run(typ, func(t *testing.T) { roundTrip(ctx, t, conn, of) })
+			}
+		})
+	}
+}
+
+func roundTrip(ctx context.Context, t *testing.T, conn *sql.Conn, of []sample) {
+	typ := of[0].typ
+	column := typ.String()
+	if typ.collation != "" {
+		column += " COLLATE " + typ.collation
+	}
+	execute(ctx, t, conn, "CREATE TABLE #r (id int NOT NULL, c "+column+" NULL)")
+	defer execute(ctx, t, conn, "DROP TABLE #r")
+	for i, s := range of {
+		if _, err := conn.ExecContext(ctx, "INSERT INTO #r (id, c) VALUES (@p1, "+s.bound.expr("@p2")+")", i, s.bound.arg); err != nil {
+			t.Errorf("%s %q is not taken: %v", s.src, s.text, err)
+		}
+	}
+	for i, s := range of {
+		var scanned any
+		if err := conn.QueryRowContext(ctx, "SELECT "+typ.selectExpr("c")+" FROM #r WHERE id = @p1", i).Scan(&scanned); err != nil {
+			t.Errorf("%s %q does not come back: %v", s.src, s.text, err)
+			continue
+		}
+		if got, ok, err := typ.terms(scanned); err != nil || !ok || got != s.bound.terms {
+			t.Errorf("%s %q is stored as %q (%T %v, %v), want %q", s.src, s.text, got, scanned, ok, err, s.bound.terms)
+		}
+		checkPredicates(ctx, t, conn, of, i)
+	}
+}
+
+// checkPredicates sees that the i-th value finds the rows that hold the same and
+// no others.
+func checkPredicates(ctx context.Context, t *testing.T, conn *sql.Conn, of []sample, i int) {
+	want := 0
+	for _, other := range of {
+		if other.bound.same(of[i].bound) {
+			want++
+		}
+	}
+	s := of[i]
+	predicate := s.typ.equals("c", s.bound.expr("@p1"))
+	var got int
+	if err := conn.QueryRowContext(ctx, "SELECT COUNT(*) FROM #r WHERE "+predicate, s.bound.arg).Scan(&got); err != nil {
+		t.Errorf("%s %q: %s: %v", s.src, s.text, predicate, err)
+	} else if got != want {
+		t.Errorf("%s %q: %s finds %d rows, want %d", s.src, s.text, predicate, got, want)
+	}
+}
+
+func execute(ctx context.Context, t *testing.T, conn *sql.Conn, query string) {
+	t.Helper()
+	if _, err := conn.ExecContext(ctx, query); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+}

@@ -16,9 +16,6 @@ import (
 func textWriter(dst sqlType, lossy Lossy) encoder {
 	bind := textBinder(dst)
 	return func(s string) (bound, error) {
-		if dst.padded() {
-			s = strings.TrimRight(s, " ")
-		}
 		plain := isASCII(s)
 		if !plain {
 			if !utf8.ValidString(s) {
@@ -29,6 +26,9 @@ func textWriter(dst sqlType, lossy Lossy) encoder {
 				return bound{}, err
 			}
 			plain = isASCII(s)
+		}
+		if dst.padded() {
+			s = strings.TrimRight(s, " ")
 		}
 		s, err := fitLength(s, plain, dst, lossy)
 		if err != nil {

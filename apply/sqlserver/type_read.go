@@ -117,22 +117,35 @@ func (t sqlType) readTime(s string) (string, error) {
 
 // equals returns a predicate that is true when the column holds exactly the
 // value, which is never null and stands in the predicate once. Text is compared
-// byte by byte, so no index on the column serves it; where one should, add a
-// comparison with = to it.
+// character by character, so no index on the column serves it; where one
+// should, add a comparison with = to it.
 func (t sqlType) equals(column, value string) string {
 	switch t.class() {
-	case classChar, classNChar:
-		return cast(t.castColumn(column), t.bytesType()) + " = " + cast(value, t.bytesType())
+	case classChar, classNChar, classXML:
+		return t.characters(column) + " = " + t.characters(value)
 	case classBinary:
 		// The target takes zeros at the end for padding: a byte after them counts
 		// them in.
 		return cast(column, "varbinary(max)") + " + 0x01 = " + cast(value, "varbinary(max)") + " + 0x01"
-	case classXML:
-		return cast(cast(column, "nvarchar(max)"), "varbinary(max)") +
-			" = " + cast(cast(value, "nvarchar(max)"), "varbinary(max)")
 	default:
 		return column + " = " + value
 	}
+}
+
+// characters returns a text expression by which two values are equal only if
+// all their characters are. It is of UTF-16, because a collation of bytes would
+// bring its own code page; and it ends in a point, because the target does not
+// count the blanks at the end.
+func (t sqlType) characters(expr string) string {
+	const longest = 4000 // units of an nvarchar that is not max
+	as := "nvarchar(max)"
+	if t.class() != classXML && t.castType() == t.String() && t.length > 0 && t.length < longest {
+		as = "nvarchar(" + strconv.Itoa(t.length) + ")"
+	}
+	if t.padded() {
+		return cast(expr, as) + " COLLATE Latin1_General_BIN2"
+	}
+	return "(" + cast(expr, as) + " + N'.') COLLATE Latin1_General_BIN2"
 }
 
 func (t sqlType) castColumn(column string) string {
@@ -143,15 +156,3 @@ func (t sqlType) castColumn(column string) string {
 }
 
 func cast(expr, as string) string { return "CAST(" + expr + " AS " + as + ")" }
-
-// bytesType is the binary type that holds every value of a text type.
-func (t sqlType) bytesType() string {
-	n := t.length
-	if t.class() == classNChar {
-		n *= 2
-	}
-	if t.length < 0 || n > 8000 || t.castType() != t.String() {
-		return "varbinary(max)"
-	}
-	return fmt.Sprintf("varbinary(%d)", n)
-}

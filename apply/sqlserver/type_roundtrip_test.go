@@ -56,9 +56,8 @@ func samples(t *testing.T) map[string][]sample {
 	return found
 }
 
-// TestRoundTrip writes every value at its type's limits to a real column, reads
-// it back, and finds it again by the predicates that a conflict is told by.
-func TestRoundTrip(t *testing.T) {
+// onServers runs a test on one connection to each server.
+func onServers(t *testing.T, run func(context.Context, *testing.T, *sql.Conn)) {
 	for name, db := range testServers(t) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -68,11 +67,43 @@ func TestRoundTrip(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			for typ, of := range samples(t) {
-				t.Run(typ, func(t *testing.T) { roundTrip(ctx, t, conn, of) })
-			}
+			run(ctx, t, conn)
 		})
 	}
+}
+
+func isBabelfish(ctx context.Context, t *testing.T, conn *sql.Conn) bool {
+	t.Helper()
+	var version string
+	if err := conn.QueryRowContext(ctx, "SELECT @@VERSION").Scan(&version); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Contains(version, "Babelfish")
+}
+
+// TestRoundTrip writes every value at its type's limits to a real column, reads
+// it back, and finds it again by the predicates that a conflict is told by.
+func TestRoundTrip(t *testing.T) {
+	onServers(t, func(ctx context.Context, t *testing.T, conn *sql.Conn) {
+		for typ, of := range samples(t) {
+			t.Run(typ, func(t *testing.T) { roundTrip(ctx, t, conn, of) })
+		}
+	})
+}
+
+// TestRoundTripOfTimesInAnyLanguage sees that what a session thinks of dates
+// changes none.
+func TestRoundTripOfTimesInAnyLanguage(t *testing.T) {
+	onServers(t, func(ctx context.Context, t *testing.T, conn *sql.Conn) {
+		for _, order := range []string{"mdy", "dmy", "ydm"} {
+			execute(ctx, t, conn, "SET DATEFORMAT "+order)
+			for typ, of := range samples(t) {
+				if of[0].typ.class() == classTime {
+					t.Run(order+"/"+typ, func(t *testing.T) { roundTrip(ctx, t, conn, of) })
+				}
+			}
+		}
+	})
 }
 
 func roundTrip(ctx context.Context, t *testing.T, conn *sql.Conn, of []sample) {

@@ -1,4 +1,3 @@
-// Package apply writes queued transactions to a target.
 package apply
 
 import (
@@ -18,15 +17,26 @@ type Applier interface {
 	// one transaction of the target: all of it or nothing. It moves the
 	// checkpoint by compare-and-set before it writes anything else, so that of
 	// two appliers of one pipeline only one goes on; the other is refused with
-	// ErrFenced. While the pipeline is paused it is refused with ErrPaused.
+	// ErrFenced. While the pipeline is paused it is refused with ErrPaused, and
+	// where the checkpoint is of another source than batch with
+	// capture.ErrOtherSource. An empty batch does nothing.
+	//
+	// The changes are written in their order. An absent value is not written,
+	// null is. A change that changes nothing, and a message, are no statement.
+	// A change that does not find its one row, as it was before in what is
+	// changed, is refused with a *MismatchError. No change is passed over: one
+	// that cannot be written is refused. The error with which a transaction's
+	// sequence ends is returned wrapped. The changes of a transaction are
+	// written as they are pulled, and not held.
 	//
 	// An error for which capture.Retryable is true may mean that the
 	// transaction was committed all the same and only the answer was lost:
 	// Checkpoint tells. Any other error means that nothing was written, and that
-	// it would be refused again.
+	// it would be refused again, unless ctx has ended.
 	Apply(ctx context.Context, batch []*capture.Tx) error
 
-	// Checkpoint reads how far the target has come.
+	// Checkpoint reads how far the target has come. The next Apply goes on from
+	// there; it is called before the first Apply, and after one that failed.
 	Checkpoint(ctx context.Context) (Checkpoint, error)
 }
 

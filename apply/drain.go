@@ -1,0 +1,301 @@
+package apply
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/syncback/syncback/capture"
+)
+
+// Queue is what Drain needs of a queue; a queue.Queue is one. Its methods are
+// used from two goroutines, one for each.
+//
+// A Queue that also has queue.Queue's Last is asked with it what is there when
+// a window opens, and the window closes once that is applied. Without it the
+// window closes when the queue has nothing more.
+type Queue interface {
+	// Next returns the first transaction after the position after, and waits
+	// until there is one or ctx ends. It refuses with capture.ErrGap when it no
+	// longer holds what comes after.
+	Next(ctx context.Context, after capture.Position) (*capture.Tx, error)
+	// Trim tells the queue that everything up to and with upTo was applied.
+	Trim(ctx context.Context, upTo capture.Position) error
+}
+
+// Config says when Drain applies, and how much at once. The zero Config is
+// ready to use.
+type Config struct {
+	// Schedule says when; the zero Schedule is always.
+	Schedule Schedule
+	// MaxTxs, MaxChanges and MaxBytes bound the transactions of the source that
+	// share one transaction of the target. A group takes what is immediately
+	// there and never waits to fill up. A larger transaction goes alone. 0
+	// means 100 transactions, 1,000 changes, 4 MiB.
+	MaxTxs     int
+	MaxChanges int64
+	MaxBytes   int64
+	// Until makes a run by hand: Drain returns nil as soon as the checkpoint is
+	// at or after it, or the queue has nothing left at or before it but
+	// something after it. The schedule's mode does not matter then. Its
+	// blackouts do, and like a pause they are not waited for: Drain returns
+	// ErrClosed or ErrPaused, wrapped. 0 means to go on until ctx ends.
+	Until capture.Position
+	// Grace is how much longer a transaction of the target may take when ctx
+	// ends or a blackout begins while it is open; then it is rolled back. 0
+	// means 30s; negative means none.
+	Grace time.Duration
+	// GiveUpAfter is how long an error that may pass is retried without
+	// success; 0 means without end.
+	GiveUpAfter time.Duration
+	// Backoff spaces these retries.
+	Backoff capture.Backoff
+	// Poll is how often the checkpoint is read while the pipeline is paused, or
+	// waits to be asked in the mode Manual; 0 means 2s.
+	Poll time.Duration
+	// Idle is how long the queue must have had nothing before a window of the
+	// modes Every, Cron and Manual counts as done; 0 means 1s.
+	Idle time.Duration
+	// Observe is called from Drain's goroutine when a group was applied and
+	// when Drain begins to wait for something. It should not block. nil means
+	// that no one watches.
+	Observe func(Progress)
+	// Logger gets the few lines that Drain writes; nil discards them.
+	Logger *slog.Logger
+}
+
+// Drain applies what q holds to a, in order, until ctx ends or it cannot go
+// on, and returns why: the cause of ctx's end, or an error that says what to
+// do. It leaves nothing running. q and a are not used by others meanwhile,
+// except that q may be written to.
+//
+// It starts from a's checkpoint, and after each group trims q up to it. Errors
+// for which [capture.Retryable] is true are retried from the checkpoint, since
+// the group may have been committed. When a group of several is refused for
+// good its transactions are applied one at a time, so that all before the
+// refused one are applied; the [TxError] that is then returned names that one.
+// A pause is waited out. Another source than the checkpoint's is refused with
+// [capture.ErrOtherSource], and a queue that no longer holds what comes after
+// the checkpoint with [capture.ErrGap].
+func Drain(ctx context.Context, q Queue, a Applier, cfg Config) error {
+	if err := cfg.Schedule.Validate(); err != nil {
+		return fmt.Errorf("drain: %w", err)
+	}
+	d := newDrain(q, a, cfg)
+	for {
+		done, err := d.round(ctx)
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// drain is the state of one Drain.
+type drain struct {
+	cfg Config
+	q   Queue
+	a   Applier
+	log *slog.Logger
+
+	source   capture.Source   // of what was applied last; empty is not known
+	position capture.Position // the checkpoint's
+	pending  Progress         // the group whose outcome is not known yet
+	alone    capture.Position // up to here transactions are applied one at a time
+	seen     Progress         // what was last observed
+
+	win    *window   // nil while none is open
+	opened time.Time // when one opened last
+	// resumed is the checkpoint's ChangedAt that was acted upon, and heard
+	// whether one was read at all.
+	resumed time.Time
+	heard   bool
+
+	read, write, next, trim retry
+}
+
+func newDrain(q Queue, a Applier, cfg Config) *drain {
+	cfg.MaxTxs = positive(cfg.MaxTxs, 100)
+	cfg.MaxChanges = positive(cfg.MaxChanges, 1000)
+	cfg.MaxBytes = positive(cfg.MaxBytes, 4<<20)
+	cfg.Grace = max(0, cmp.Or(cfg.Grace, 30*time.Second))
+	cfg.Poll = positive(cfg.Poll, 2*time.Second)
+	cfg.Idle = positive(cfg.Idle, time.Second)
+	if cfg.Until != 0 {
+		cfg.Schedule.Mode = Continuous
+	}
+	d := &drain{cfg: cfg, q: q, a: a, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))}
+	if cfg.Schedule.Mode == Cron {
+		d.opened = time.Now() // a firing counts from the start
+	}
+	for _, r := range []*retry{&d.read, &d.write, &d.next, &d.trim} {
+		r.backoff = cfg.Backoff
+	}
+	return d
+}
+
+// positive returns v, or the default where v is none that could be used.
+func positive[T int | int64 | time.Duration](v, otherwise T) T {
+	if v <= 0 {
+		return otherwise
+	}
+	return v
+}
+
+// round waits until it may apply, reads the checkpoint and applies what comes
+// after it, for as long as nothing is in the way. It returns false and nil to
+// be called again.
+func (d *drain) round(ctx context.Context) (done bool, err error) {
+	if err := d.gate(ctx); err != nil {
+		return false, err
+	}
+	cp, err := d.a.Checkpoint(ctx)
+	if err != nil {
+		return false, d.retry(ctx, &d.read, "read the checkpoint", err)
+	}
+	d.read.reset()
+	if err := d.resync(ctx, cp); err != nil {
+		return false, err
+	}
+	if d.reached() {
+		return true, nil
+	}
+	if cp.Paused {
+		return false, d.paused(ctx, cp)
+	}
+	if open, err := d.window(ctx, cp); err != nil || !open {
+		return false, err
+	}
+	return d.session(ctx)
+}
+
+// resync takes over the checkpoint, and makes up for the lost answer of a group
+// that was committed.
+func (d *drain) resync(ctx context.Context, cp Checkpoint) error {
+	d.source, d.position = cp.Source, cp.Position
+	if !d.heard {
+		d.heard, d.resumed = true, cp.ChangedAt
+	}
+	pending := d.pending
+	d.pending = Progress{}
+	if pending.Position == 0 || pending.Position != cp.Position {
+		return nil
+	}
+	if err := d.committed(ctx, pending); err != nil {
+		return d.retry(ctx, &d.trim, "trim the queue", err)
+	}
+	return nil
+}
+
+// reached reports whether a run by hand is done.
+func (d *drain) reached() bool {
+	return d.cfg.Until != 0 && d.position >= d.cfg.Until
+}
+
+// paused waits for a while, or says who paused when no one is there to wait.
+func (d *drain) paused(ctx context.Context, cp Checkpoint) error {
+	d.write.reset()
+	if d.cfg.Until != 0 {
+		return fmt.Errorf("drain: %w since %s by %q; resume it and run again",
+			ErrPaused, cp.ChangedAt.Format(time.RFC3339), cp.ChangedBy)
+	}
+	d.observe(Progress{State: Paused})
+	return d.wait(ctx, d.cfg.Poll)
+}
+
+// session applies group after group until the window is over, or something has
+// to be sorted out in a new round.
+func (d *drain) session(ctx context.Context) (done bool, err error) {
+	f := follow(ctx, d.q, d.position, d.cfg.MaxTxs)
+	defer f.stop()
+	for {
+		batch, err := d.group(ctx, f)
+		switch {
+		case errors.Is(err, errPassed):
+			return true, nil
+		case err != nil:
+			return false, err
+		case batch == nil:
+			return false, nil
+		}
+		ok, err := d.apply(ctx, batch)
+		switch {
+		case err != nil:
+			return false, err
+		case d.reached():
+			return true, nil
+		case !ok:
+			return false, nil
+		}
+	}
+}
+
+// apply writes one group and trims the queue. It returns false when the next
+// group has to start from the target's checkpoint again.
+func (d *drain) apply(ctx context.Context, batch []*capture.Tx) (ok bool, err error) {
+	p := progressOf(batch)
+	d.pending = p
+	start := time.Now()
+	var applied, trimmed error
+	d.withGrace(ctx, func(ctx context.Context) {
+		if applied = d.a.Apply(ctx, batch); applied == nil {
+			p.Duration = time.Since(start)
+			trimmed = d.committed(ctx, p)
+		}
+	})
+	if applied != nil {
+		return false, d.refused(ctx, batch, applied)
+	}
+	d.pending = Progress{}
+	d.source, d.position = batch[0].Source, p.Position
+	if trimmed != nil {
+		return false, d.retry(ctx, &d.trim, "trim the queue", trimmed)
+	}
+	if ctx.Err() != nil && !d.reached() {
+		return false, context.Cause(ctx)
+	}
+	return true, nil
+}
+
+// committed is called once for each group that the target has committed.
+func (d *drain) committed(ctx context.Context, p Progress) error {
+	d.write.reset()
+	p.State = Applied
+	d.observe(p)
+	if err := d.q.Trim(ctx, p.Position); err != nil {
+		return err
+	}
+	d.trim.reset()
+	return nil
+}
+
+// refused decides what follows from the error of an Apply. nil means to go on
+// from the target's checkpoint.
+func (d *drain) refused(ctx context.Context, batch []*capture.Tx, err error) error {
+	last := batch[len(batch)-1]
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case d.win.isOver(time.Now()):
+		return nil // rolled back, or refused; the next window will tell
+	case errors.Is(err, ErrPaused) && d.cfg.Until != 0:
+		return fmt.Errorf("drain: %w; resume it and run again", err)
+	case errors.Is(err, ErrPaused):
+		d.observe(Progress{State: Paused})
+		return d.wait(ctx, d.cfg.Poll)
+	case errors.Is(err, ErrFenced):
+		return fmt.Errorf("drain: apply after %s: %w; stop the other process, or this one", d.position, err)
+	case errors.Is(err, capture.ErrOtherSource):
+		return fmt.Errorf("drain: apply at %s: %w", last.Position, err)
+	case capture.Retryable(err):
+		return d.retry(ctx, &d.write, "apply", err)
+	case len(batch) > 1:
+		d.alone = last.Position
+		d.log.Warn("group refused, applying its transactions one at a time", "txs", len(batch), "pos", last.Position.String(), "err", err)
+		return nil
+	default:
+		return newTxError(last, err)
+	}
+}

@@ -56,8 +56,9 @@ type Config struct {
 	// Poll is how often the checkpoint is read while the pipeline is paused, or
 	// waits to be asked in the mode Manual; 0 means 2s.
 	Poll time.Duration
-	// Idle is how long the queue must have had nothing before a window of the
-	// modes Every, Cron and Manual counts as done; 0 means 1s.
+	// Idle is how long the queue must have had nothing before everything counts
+	// as applied, which ends a window of the modes Every, Cron and Manual; 0
+	// means 1s.
 	Idle time.Duration
 	// Observe is called from Drain's goroutine when a group was applied and
 	// when Drain begins to wait for something. It should not block. nil means

@@ -91,11 +91,8 @@ func (d *drain) group(ctx context.Context, f *feed) ([]*capture.Tx, error) {
 	batch := []*capture.Tx{first}
 	changes, bytes := first.Count, first.Bytes
 	for len(batch) < d.cfg.MaxTxs && batch[len(batch)-1].Position > d.alone {
-		if d.cfg.Until != 0 && batch[len(batch)-1].Position >= d.cfg.Until {
-			break
-		}
 		it := f.ready()
-		if it == nil || it.err != nil || it.tx.Source != first.Source || it.tx.Position > d.win.bound {
+		if it == nil || it.err != nil || it.tx.Source != first.Source || d.isBeyond(it.tx) {
 			break
 		}
 		changes += it.tx.Count
@@ -117,9 +114,7 @@ func (d *drain) first(ctx context.Context, f *feed) (*capture.Tx, error) {
 		return nil, nil
 	}
 	if f.ready() == nil {
-		if err := d.await(ctx, f); err != nil {
-			return nil, err
-		}
+		d.await(ctx, f)
 	}
 	it := f.held
 	switch {
@@ -137,9 +132,9 @@ func (d *drain) first(ctx context.Context, f *feed) (*capture.Tx, error) {
 	switch tx := it.tx; {
 	case d.source != "" && tx.Source != d.source:
 		return nil, otherSource(tx, d.source)
-	case d.cfg.Until != 0 && tx.Position > d.cfg.Until:
+	case d.isBeyond(tx) && d.cfg.Until != 0:
 		return nil, errPassed
-	case tx.Position > d.win.bound:
+	case d.isBeyond(tx):
 		d.win = nil
 		return nil, nil
 	default:
@@ -147,31 +142,40 @@ func (d *drain) first(ctx context.Context, f *feed) (*capture.Tx, error) {
 	}
 }
 
+// isBeyond reports whether tx is not for this window, or this run by hand.
+func (d *drain) isBeyond(tx *capture.Tx) bool {
+	return tx.Position > d.win.bound || d.cfg.Until != 0 && tx.Position > d.cfg.Until
+}
+
 // await waits until the feed has something, the window is over, or it counts as
 // done because nothing came.
-func (d *drain) await(ctx context.Context, f *feed) error {
-	if !d.win.scheduled {
-		d.observe(Progress{State: Idle})
-	}
+func (d *drain) await(ctx context.Context, f *feed) {
 	idle := time.Now().Add(d.cfg.Idle)
 	for {
 		now := time.Now()
-		if d.win.isOver(now) || d.win.scheduled && !now.Before(idle) {
-			return nil
+		if d.win.isOver(now) {
+			return
 		}
 		until := d.win.closes
-		if d.win.scheduled && (until.IsZero() || idle.Before(until)) {
-			until = idle
+		switch {
+		case now.Before(idle):
+			if until.IsZero() || idle.Before(until) {
+				until = idle
+			}
+		case d.win.scheduled:
+			return
+		default:
+			d.observe(Progress{State: Idle})
 		}
 		timer := time.NewTimer(untilNext(now, until))
 		select {
 		case it := <-f.items:
 			timer.Stop()
 			f.held = &it
-			return nil
+			return
 		case <-ctx.Done():
 			timer.Stop()
-			return nil
+			return
 		case <-timer.C:
 		}
 	}

@@ -14,7 +14,7 @@ type State string
 // The states.
 const (
 	Applied    State = "applied"            // a group was committed
-	Idle       State = "idle"               // everything is applied
+	Idle       State = "idle"               // everything is applied, since a while (Config.Idle)
 	Paused     State = "paused"             // until the pipeline is resumed
 	InBlackout State = "blackout"           // until NextWindow
 	Waiting    State = "waiting for window" // until NextWindow, or in the mode Manual until asked

@@ -1,0 +1,394 @@
+package apply_test
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/syncback/syncback/apply"
+	"github.com/syncback/syncback/apply/applytest"
+	"github.com/syncback/syncback/capture"
+)
+
+func TestDrainFollowsTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, inserts(1), inserts(2))
+		r := s.start(s.q)
+		s.expectRows("1=x 2=x")
+		time.Sleep(time.Hour)
+		s.q.add(inserts(3))
+		synctest.Wait()
+		s.expectRows("1=x 2=x 3=x")
+		if s.q.trimmed != 3 {
+			t.Errorf("the queue is trimmed to %s", s.q.trimmed)
+		}
+		time.Sleep(time.Hour)
+		r.end(t)
+		s.expectStates(apply.Idle, apply.Idle)
+	})
+}
+
+func TestDrainStartsAtTheCheckpoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, inserts(1), inserts(2), inserts(3))
+		s.cfg.Until = 2
+		if err := s.drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.expectRows("1=x 2=x")
+		s.cfg.Until = 3
+		if err := s.drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.expectRows("1=x 2=x 3=x")
+	})
+}
+
+// TestGroups holds the first Apply until the queue has been read ahead.
+func TestGroups(t *testing.T) {
+	large := inserts(5)
+	large.Count = 50
+	heavy := inserts(5)
+	heavy.Bytes = 5000
+	for name, c := range map[string]struct {
+		cfg   apply.Config
+		fifth *capture.Tx
+		want  [][]capture.Position
+	}{
+		"by default all that is there": {apply.Config{}, inserts(5), [][]capture.Position{{1}, span(2, 9)}},
+		"transactions":                 {apply.Config{MaxTxs: 3}, inserts(5), [][]capture.Position{{1}, span(2, 4), span(5, 7), span(8, 9)}},
+		"changes":                      {apply.Config{MaxChanges: 2}, inserts(5), [][]capture.Position{{1}, span(2, 3), span(4, 5), span(6, 7), span(8, 9)}},
+		"bytes":                        {apply.Config{MaxBytes: 399}, inserts(5), [][]capture.Position{{1}, span(2, 4), span(5, 7), span(8, 9)}},
+		"one of many changes":          {apply.Config{MaxChanges: 10}, large, [][]capture.Position{{1}, span(2, 4), {5}, span(6, 9)}},
+		"one of many bytes":            {apply.Config{MaxBytes: 1000}, heavy, [][]capture.Position{{1}, span(2, 4), {5}, span(6, 9)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, inserts(1))
+				s.cfg.MaxTxs, s.cfg.MaxChanges, s.cfg.MaxBytes, s.cfg.Until = c.cfg.MaxTxs, c.cfg.MaxChanges, c.cfg.MaxBytes, 9
+				s.a.do = func(ctx context.Context, batch []*capture.Tx) error {
+					if batch[0].Position == 1 {
+						s.q.add(inserts(2), inserts(3), inserts(4), c.fifth, inserts(6), inserts(7), inserts(8), inserts(9))
+					}
+					time.Sleep(time.Second) // the feed reads ahead meanwhile
+					return s.a.Applier.Apply(ctx, batch)
+				}
+				if err := s.drain(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				s.expectGroups(c.want...)
+			})
+		})
+	}
+}
+
+func TestRetry(t *testing.T) {
+	for name, fault := range map[string]applytest.Fault{"before the commit": applytest.BeforeCommit, "after the commit": applytest.AfterCommit} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, inserts(1), inserts(2))
+				s.cfg.Until = 2
+				if err := s.m.Fail(t.Context(), fault); err != nil {
+					t.Fatal(err)
+				}
+				if err := s.drain(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				s.expectRows("1=x 2=x")
+				if s.q.trimmed != 2 {
+					t.Errorf("the queue is trimmed to %s", s.q.trimmed)
+				}
+				var txs int
+				for _, p := range s.seen {
+					txs += p.Txs
+				}
+				if txs != 2 {
+					t.Errorf("%d transactions were observed", txs)
+				}
+				s.expectStates(apply.Retrying)
+			})
+		})
+	}
+}
+
+func TestRetriesBackOffAndStartAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, inserts(1), inserts(2))
+		s.cfg.Until = 2
+		s.cfg.MaxTxs = 1
+		var waits []time.Duration
+		last := time.Now()
+		failures := map[capture.Position]int{1: 5, 2: 1}
+		s.a.do = func(ctx context.Context, batch []*capture.Tx) error {
+			waits = append(waits, time.Since(last))
+			last = time.Now()
+			if at := batch[0].Position; failures[at] > 0 {
+				failures[at]--
+				return lost{"apply"}
+			}
+			return s.a.Applier.Apply(ctx, batch)
+		}
+		if err := s.drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		// The sixth attempt comes after 1.6 s at most and half of it at least,
+		// the one after the success after 100 ms at most.
+		if len(waits) != 8 || waits[5] < 800*time.Millisecond || waits[7] > 100*time.Millisecond {
+			t.Errorf("the waits were %v", waits)
+		}
+	})
+}
+
+func TestGiveUp(t *testing.T) {
+	for name, fail := range map[string]func(*stage){
+		"apply": func(s *stage) { s.a.do = func(context.Context, []*capture.Tx) error { return lost{"it"} } },
+		"queue": func(s *stage) { s.q.next = func(capture.Position) error { return lost{"it"} } },
+		"trim":  func(s *stage) { s.q.trim = func(capture.Position) error { return lost{"it"} } },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t)
+				ended := make(chan struct{})
+				defer func() { <-ended }()
+				go func() { // one a minute, so that a Trim has reason to be tried again
+					defer close(ended)
+					for i := range 20 {
+						s.q.add(inserts(capture.Position(i + 1)))
+						time.Sleep(time.Minute)
+					}
+				}()
+				fail(s)
+				s.cfg.GiveUpAfter = 10 * time.Minute
+				start := time.Now()
+				err := s.drain(t.Context())
+				if !errors.As(err, &lost{}) || !strings.Contains(err.Error(), "gave up") {
+					t.Fatalf("Drain returned %v", err)
+				}
+				if d := time.Since(start); d < 10*time.Minute || d > 12*time.Minute {
+					t.Errorf("it gave up after %s", d)
+				}
+			})
+		})
+	}
+}
+
+func TestRefusedTransactionIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		var added []*capture.Tx
+		for p := capture.Position(1); p <= 9; p++ {
+			added = append(added, inserts(p))
+		}
+		added[6] = bad(7)
+		s.q.add(added...)
+		s.cfg.MaxTxs = 5
+		err := s.drain(t.Context())
+		var e *apply.TxError
+		if !errors.As(err, &e) || e.Position != 7 || e.ID != 707 || e.Hint == "" {
+			t.Fatalf("Drain returned %v", err)
+		}
+		var m *apply.MismatchError
+		if !errors.As(err, &m) {
+			t.Errorf("the reason is not wrapped: %v", err)
+		}
+		s.expectRows("1=x 2=x 3=x 4=x 5=x 6=x")
+		if s.q.trimmed != 6 {
+			t.Errorf("the queue is trimmed to %s", s.q.trimmed)
+		}
+	})
+}
+
+// TestGroupRefusedOnceGoesOn has a group refused that is accepted one by one.
+func TestGroupRefusedOnceGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, inserts(1))
+		s.cfg.Until = 9
+		s.a.do = func(ctx context.Context, batch []*capture.Tx) error {
+			if len(s.a.groups) == 0 {
+				s.q.add(inserts(2), inserts(3), inserts(4), inserts(5), inserts(6), inserts(7), inserts(8), inserts(9))
+			}
+			time.Sleep(time.Second)
+			if len(batch) > 1 && batch[0].Position < 5 {
+				return errors.New("no room")
+			}
+			return s.a.Applier.Apply(ctx, batch)
+		}
+		s.cfg.MaxTxs = 3
+		if err := s.drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.expectGroups(span(1, 1), span(2, 2), span(3, 3), span(4, 4), span(5, 7), span(8, 9))
+	})
+}
+
+func TestPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, inserts(1))
+		r := s.start(s.q)
+		time.Sleep(time.Minute)
+		s.pause(true)
+		s.q.add(inserts(2))
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		s.expectRows("1=x")
+		s.expectStates(apply.Idle, apply.Paused)
+		s.pause(false)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		s.expectRows("1=x 2=x")
+		r.end(t)
+	})
+}
+
+func TestFenced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, inserts(1))
+		r := s.start(s.q)
+		other, _ := s.m.Open(t.Context())
+		if _, err := other.Checkpoint(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := other.Apply(t.Context(), []*capture.Tx{inserts(2)}); err != nil {
+			t.Fatal(err)
+		}
+		s.q.add(inserts(2))
+		if err := <-r.err; !errors.Is(err, apply.ErrFenced) {
+			t.Fatalf("Drain returned %v", err)
+		}
+	})
+}
+
+func TestOtherSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, inserts(1), inserts(2))
+		s.cfg.Until = 2
+		if err := s.drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		stranger := inserts(3)
+		stranger.Source = "test/another"
+		s.q = newQueue(stranger)
+		s.cfg.Until = 3
+		err := s.drain(t.Context())
+		if !errors.Is(err, capture.ErrOtherSource) || !strings.Contains(err.Error(), "test/another") {
+			t.Fatalf("Drain returned %v", err)
+		}
+		s.expectRows("1=x 2=x")
+		if s.q.trimmed != 0 {
+			t.Error("the other source's queue was trimmed")
+		}
+	})
+}
+
+func TestOtherSourceInOneGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stranger := inserts(2)
+		stranger.Source = "test/another"
+		s := newStage(t, inserts(1), stranger)
+		if err := s.drain(t.Context()); !errors.Is(err, capture.ErrOtherSource) {
+			t.Fatalf("Drain returned %v", err)
+		}
+		s.expectRows("1=x")
+	})
+}
+
+func TestGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, inserts(5))
+		s.q.trimmed = 4
+		err := s.drain(t.Context())
+		if !errors.Is(err, capture.ErrGap) || !strings.Contains(err.Error(), "after 0/0") {
+			t.Fatalf("Drain returned %v", err)
+		}
+	})
+}
+
+func TestQueueThatGoesBackIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		err := apply.Drain(t.Context(), backwards{s.q}, s.a, s.cfg)
+		if err == nil || !strings.Contains(err.Error(), "not after") {
+			t.Fatalf("Drain returned %v", err)
+		}
+		s.expectRows("3=x")
+	})
+}
+
+// backwards returns the same transaction whatever it is asked for.
+type backwards struct{ *fakeQueue }
+
+func (backwards) Next(context.Context, capture.Position) (*capture.Tx, error) { return inserts(3), nil }
+
+func TestUntil(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, inserts(1), inserts(2), inserts(9))
+		s.cfg.Until = 5 // which no transaction has
+		if err := s.drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.expectRows("1=x 2=x")
+		s.pause(true)
+		if err := s.drain(t.Context()); !errors.Is(err, apply.ErrPaused) {
+			t.Errorf("paused, Drain returned %v", err)
+		}
+		s.pause(false)
+		s.cfg.Until = 9
+		var err error
+		s.cfg.Schedule, err = blackouts("Sat 00:00-01:00") // the bubble's clock starts there
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.drain(t.Context()); !errors.Is(err, apply.ErrClosed) || !strings.Contains(err.Error(), "2000-01-01 01:00") {
+			t.Errorf("in a blackout, Drain returned %v", err)
+		}
+		time.Sleep(time.Hour)
+		s.cfg.Schedule.Mode = apply.Manual
+		if err := s.drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.expectRows("1=x 2=x 9=x")
+	})
+}
+
+func TestUntilIsPausedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, inserts(1))
+		s.cfg.Until = 2
+		r := s.start(s.q)
+		s.pause(true)
+		s.q.add(inserts(2))
+		if err := <-r.err; !errors.Is(err, apply.ErrPaused) {
+			t.Errorf("Drain returned %v", err)
+		}
+	})
+}
+
+func TestBadScheduleIsRefused(t *testing.T) {
+	s := newStage(t)
+	s.cfg.Schedule.Mode = apply.Every
+	if err := s.drain(t.Context()); err == nil {
+		t.Error("a schedule without an interval was accepted")
+	}
+}
+
+// TestImports keeps plugin authors and drivers from compiling each other.
+func TestImports(t *testing.T) {
+	const module = "github.com/syncback/syncback/"
+	allowed := map[string]bool{
+		module + "apply": true, module + "capture": true, "github.com/robfig/cron/v3": true,
+		"golang.org/x/sync/errgroup": true,
+	}
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", module+"apply").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range strings.Fields(string(out)) {
+		if !allowed[path] {
+			t.Errorf("apply imports %s", path)
+		}
+	}
+}

@@ -126,6 +126,7 @@ type stage struct {
 	m      *applytest.Memory
 	a      *fakeApplier
 	cfg    apply.Config
+	mu     sync.Mutex
 	states []string // what was observed, without what was applied
 	seen   []apply.Progress
 }
@@ -138,6 +139,8 @@ func newStage(t testing.TB, txs ...*capture.Tx) *stage {
 	}
 	s.a = &fakeApplier{Applier: a}
 	s.cfg.Observe = func(p apply.Progress) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.seen = append(s.seen, p)
 		if p.State != apply.Applied {
 			s.states = append(s.states, string(p.State))
@@ -207,8 +210,17 @@ func (s *stage) expectGroups(want ...[]capture.Position) {
 	}
 }
 
+// last is what was observed last.
+func (s *stage) last() apply.Progress {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen[len(s.seen)-1]
+}
+
 func (s *stage) expectStates(want ...apply.State) {
 	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var texts []string
 	for _, w := range want {
 		texts = append(texts, string(w))

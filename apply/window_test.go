@@ -85,7 +85,7 @@ func TestBlackout(t *testing.T) {
 		synctest.Wait()
 		s.expectRows("1=x")
 		s.expectStates(apply.Idle, apply.InBlackout)
-		if next := s.seen[len(s.seen)-1].NextWindow; !next.Equal(start.Add(10 * time.Hour)) {
+		if next := s.last().NextWindow; !next.Equal(start.Add(10 * time.Hour)) {
 			t.Errorf("the next window is %s", next)
 		}
 		time.Sleep(3 * time.Hour)
@@ -212,7 +212,7 @@ func TestCron(t *testing.T) {
 		start := time.Now()
 		r := s.start(lastQueue{s.q})
 		s.expectStates(apply.Waiting)
-		if next := s.seen[0].NextWindow; !next.Equal(start.Add(20*time.Hour + 30*time.Minute)) {
+		if next := s.last().NextWindow; !next.Equal(start.Add(20*time.Hour + 30*time.Minute)) {
 			t.Errorf("the next window is %s", next)
 		}
 		time.Sleep(20*time.Hour + 29*time.Minute)

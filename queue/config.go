@@ -1,0 +1,60 @@
+package queue
+
+import (
+	"cmp"
+	"log/slog"
+	"math"
+	"time"
+)
+
+// Config says where a [Disk] is and how much it may hold.
+type Config struct {
+	// Dir is the queue's folder, which belongs to it alone. It is made where
+	// there is none, and readable by its owner alone.
+	Dir string
+	// Limit is the most that the queue's files may take, in bytes; 0 means
+	// 10 GiB, negative means no limit. A transaction is refused with ErrFull
+	// when it would take them beyond it. Set it to hold what the source commits
+	// in the longest time in which nothing is applied.
+	Limit int64
+	// KeepFor is how long what was applied is kept, for a target that is
+	// restored to an earlier day; 0 means 72h, negative means not at all. It is
+	// let go earlier when the queue would be full otherwise.
+	KeepFor time.Duration
+	// KeepBytes is how much of what was applied is kept, at most, in bytes; 0
+	// means 1 GiB, negative means that there is no such limit.
+	KeepBytes int64
+	// Logger gets the few lines that the queue writes; nil discards them.
+	Logger *slog.Logger
+
+	segmentSize int64 // when a new file is begun; tests make it small
+}
+
+// segmentSize is small enough for what was applied to go in small steps, and
+// large enough for a file's own cost not to show.
+const segmentSize = 64 << 20
+
+func (c Config) withDefaults() Config {
+	c.Limit = cmp.Or(c.Limit, 10<<30)
+	if c.Limit < 0 {
+		c.Limit = math.MaxInt64
+	}
+	c.KeepFor = max(cmp.Or(c.KeepFor, 72*time.Hour), 0)
+	c.KeepBytes = cmp.Or(c.KeepBytes, 1<<30)
+	if c.KeepBytes < 0 {
+		c.KeepBytes = math.MaxInt64
+	}
+	if c.segmentSize == 0 {
+		// A sixteenth of the limit, so that what was applied can be let go
+		// long before the queue is full.
+		c.segmentSize = min(segmentSize, max(c.Limit/16, 1<<20))
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// segmentAge is when a new file is begun although the one before it is small:
+// what was applied goes by the file, and should not stay because little comes.
+func (c Config) segmentAge() time.Duration { return max(c.KeepFor/4, time.Hour) }

@@ -1,0 +1,222 @@
+package queue
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// load reads the headers of the segments. Each says where the one before it
+// ends, so that what is missing is seen at once.
+func (d *Disk) load() error {
+	numbers, err := d.list()
+	if err != nil {
+		return err
+	}
+	for i, n := range numbers {
+		s, err := openSegment(d.cfg.Dir, n)
+		newest := i == len(numbers)-1
+		if newest && (i > 0 || n == 1) && errors.Is(err, errFrame) && s.size <= headerSize {
+			// A crash tore it before anything was in it.
+			if err := os.Remove(s.path); err != nil {
+				return err
+			}
+			break
+		}
+		if err != nil {
+			return headerError(s, n, err)
+		}
+		if err := private(s.path, 0o600); err != nil {
+			return err
+		}
+		if i > 0 {
+			if err := follows(d.segs[i-1], s); err != nil {
+				return err
+			}
+		}
+		d.segs = append(d.segs, s)
+	}
+	if len(d.segs) == 0 {
+		return d.begin(header{number: 1})
+	}
+	return nil
+}
+
+// list returns the numbers of the segments in order, and removes what was left
+// of others.
+func (d *Disk) list() ([]uint64, error) {
+	entries, err := os.ReadDir(d.cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	var numbers []uint64
+	for _, e := range entries {
+		if n, ok := segmentNumber(e.Name()); ok {
+			numbers = append(numbers, n)
+		}
+	}
+	slices.Sort(numbers)
+	for _, e := range entries {
+		stem, ok := strings.CutSuffix(e.Name(), appliedSuffix)
+		n, isOurs := segmentNumber(stem + segmentSuffix)
+		if _, held := slices.BinarySearch(numbers, n); ok && isOurs && !held {
+			if err := os.Remove(filepath.Join(d.cfg.Dir, e.Name())); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return numbers, nil
+}
+
+func headerError(s *segment, number uint64, err error) error {
+	if s != nil && errors.Is(err, errFrame) {
+		return damaged(s, 0, errors.New("its header is not as it was written"))
+	}
+	return fmt.Errorf("%s: %w", segmentName(number), err)
+}
+
+// follows refuses where s is not the segment behind before.
+func follows(before, s *segment) error {
+	if s.end.seg != before.number {
+		return damaged(before, before.size, fmt.Errorf("%s does not follow it; a file is missing", segmentName(s.number)))
+	}
+	if s.end.off != before.size {
+		return damaged(before, min(before.size, s.end.off), fmt.Errorf("it was %d bytes long, and is %d", s.end.off, before.size))
+	}
+	return nil
+}
+
+// recoverTail finds the end of the log, and drops what is behind the last whole
+// transaction.
+func (d *Disk) recoverTail() error {
+	s := d.segs[len(d.segs)-1]
+	t := &d.tail
+	if t.file == nil {
+		f, err := os.OpenFile(s.path, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		t.seg, t.file, t.off = s, f, s.size
+	}
+	r := recovery{seg: s, file: t.file, at: s.start, state: s.state, good: spot{s.start, s.state}}
+	if s.open.start.seg != 0 {
+		r.open, r.good.place = true, s.open.start
+	}
+	if r.good.seg < d.segs[0].number {
+		return damaged(s, 0, errors.New("the file in which its first transaction begins is missing"))
+	}
+	if err := r.run(); err != nil {
+		return err
+	}
+	if r.good.seg != s.number || r.good.off != s.size {
+		d.log.Info("queue dropped a transaction that a crash left half written", "pos", r.good.state.mark.Position.String())
+	}
+	if err := d.rollBack(r.good, false, true); err != nil {
+		return err
+	}
+	if err := t.file.Sync(); err != nil {
+		return err
+	}
+	d.durable = t.spot()
+	return nil
+}
+
+// A recovery reads the newest segment from its start.
+type recovery struct {
+	seg   *segment
+	file  *os.File
+	at    place
+	state state
+	open  bool // a transaction has begun and not ended
+	good  spot // behind the last frame that counts
+	buf   []byte
+}
+
+// run goes on to the end of the segment, or to the first frame that is broken.
+// That one was never synced, unless something behind it proves that it was.
+func (r *recovery) run() error {
+	for {
+		err := r.frame()
+		switch {
+		case err == io.EOF:
+			return nil
+		case errors.Is(err, errFrame):
+			if proved, err := r.wasSynced(); err != nil || !proved {
+				return err
+			}
+			return damaged(r.seg, r.at.off, err)
+		case err != nil:
+			return err
+		}
+	}
+}
+
+func (r *recovery) frame() error {
+	f, err := readHead(r.file, r.at.off, r.seg.size, r.at.crc)
+	if err != nil {
+		return err
+	}
+	if r.buf, err = readData(r.file, r.at.off, f, r.buf[:0]); err != nil {
+		return err
+	}
+	if err := r.take(f); err != nil {
+		return err
+	}
+	r.at.off += f.size()
+	r.at.crc = f.crc
+	if !r.open {
+		r.good = spot{r.at, r.state}
+	}
+	return nil
+}
+
+func (r *recovery) take(f frame) error {
+	switch f.kind {
+	case kindFirst:
+		r.open = true
+	case kindMiddle, kindSynced:
+	case kindWhole, kindLast:
+		m, err := f.tx()
+		if err != nil {
+			return err
+		}
+		r.open = false
+		r.state.take(m.position)
+	case kindMark:
+		m, err := parseMark(f.meta)
+		if err != nil {
+			return err
+		}
+		r.state.advance(m)
+	default:
+		return errFrame
+	}
+	return nil
+}
+
+// wasSynced looks behind the frame that is broken for one that was written after
+// a sync that covered it.
+func (r *recovery) wasSynced() (bool, error) {
+	rest := make([]byte, r.seg.size-r.at.off)
+	if _, err := r.file.ReadAt(rest, r.at.off); err != nil {
+		return false, err
+	}
+	nonce := binary.LittleEndian.AppendUint64(nil, r.seg.nonce)
+	for from := 0; ; from++ {
+		i := bytes.Index(rest[from:], nonce)
+		if i < 0 {
+			return false, nil
+		}
+		from += i
+		off := r.at.off + int64(from) - frameHead
+		if off > r.at.off && bytes.HasPrefix(rest[from:], syncedProof(r.seg.nonce, off)) {
+			return true, nil
+		}
+	}
+}

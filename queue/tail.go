@@ -1,0 +1,291 @@
+package queue
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// flushSize is how much is gathered before it is written to the file.
+const flushSize = 1 << 20
+
+// A spot is a place in the log with the state there.
+type spot struct {
+	place
+	state state
+}
+
+// A tail is the end of the log, where it is written. Disk.wmu guards it.
+type tail struct {
+	seg   *segment
+	file  *os.File
+	off   int64  // where buf goes in the file
+	buf   []byte // what is not in the file yet
+	crc   uint32 // of the last frame
+	state state
+	// marked says that state.mark is in no frame yet, synced that no frame says
+	// yet that all before it is durable.
+	marked, synced bool
+}
+
+func (t *tail) spot() spot {
+	return spot{place{t.seg.number, t.off + int64(len(t.buf)), t.crc}, t.state}
+}
+
+// fullError is ErrFull with what was full.
+type fullError struct{ why error }
+
+func (e *fullError) Error() string   { return ErrFull.Error() + ": " + e.why.Error() }
+func (e *fullError) Unwrap() []error { return []error{ErrFull, e.why} }
+func (e *fullError) Retryable() bool { return true }
+
+// appendMeta appends a frame of no transaction, behind one that says that all
+// before it is durable where that is due.
+func (d *Disk) appendMeta(kind frameKind, meta []byte) {
+	d.appendSynced()
+	d.tail.buf, d.tail.crc = appendFrame(d.tail.buf, d.tail.crc, kind, meta)
+}
+
+// appendSynced appends the frame that proves, after a crash, that what is before
+// it was synced: it is not written before the sync has succeeded. It can be
+// verified alone, by the segment's nonce.
+func (d *Disk) appendSynced() {
+	t := &d.tail
+	if !t.synced {
+		return
+	}
+	t.synced = false
+	proof := syncedProof(t.seg.nonce, t.off+int64(len(t.buf)))
+	t.buf, t.crc = appendFrame(t.buf, t.crc, kindSynced, proof)
+}
+
+func syncedProof(nonce uint64, off int64) []byte {
+	b := binary.LittleEndian.AppendUint64(nil, nonce)
+	b = binary.LittleEndian.AppendUint64(b, uint64(off))
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+}
+
+// settle is called behind each frame of a transaction: it refuses when there is
+// no room, writes what was gathered, and begins a new segment when it is time.
+// open is the transaction that goes on behind the frame, if one does.
+func (d *Disk) settle(open openTx) error {
+	t := &d.tail
+	end := t.off + int64(len(t.buf))
+	if err := d.makeRoom(end); err != nil {
+		return err
+	}
+	if len(t.buf) >= flushSize {
+		if err := d.flush(); err != nil {
+			return err
+		}
+	}
+	old := time.Since(t.seg.created) > d.cfg.segmentAge()
+	if end >= d.cfg.segmentSize || old && open.start.seg == 0 {
+		return d.roll(open)
+	}
+	return nil
+}
+
+// makeRoom checks that the newest segment may become size bytes long, and lets
+// go of what was applied where it may not.
+func (d *Disk) makeRoom(size int64) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for d.filesLocked()-d.tail.seg.size+size > d.cfg.Limit {
+		if !d.dropOldestLocked() {
+			return &fullError{fmt.Errorf("its files may take %d bytes, and what is in them was not applied yet", d.cfg.Limit)}
+		}
+	}
+	return nil
+}
+
+// flush writes what was gathered to the file. When it fails the file ends where
+// it ended before, and what was gathered is still there.
+func (d *Disk) flush() error {
+	t := &d.tail
+	if len(t.buf) == 0 {
+		return nil
+	}
+	for {
+		_, err := t.file.WriteAt(t.buf, t.off)
+		if err == nil {
+			break
+		}
+		if cut := t.file.Truncate(t.off); cut != nil {
+			return errors.Join(err, cut)
+		}
+		if !noRoom(err) {
+			return err
+		}
+		d.mu.Lock()
+		freed := d.dropOldestLocked()
+		d.mu.Unlock()
+		if !freed {
+			return &fullError{err}
+		}
+	}
+	t.off += int64(len(t.buf))
+	t.buf = t.buf[:0]
+	d.setSize(t.off)
+	return nil
+}
+
+func (d *Disk) setSize(n int64) {
+	d.mu.Lock()
+	d.tail.seg.size = n
+	d.mu.Unlock()
+}
+
+// roll ends the segment and begins another one. The one that ends is synced
+// first, so that a segment that has a next one is known to be whole.
+func (d *Disk) roll(open openTx) error {
+	if err := d.flush(); err != nil {
+		return err
+	}
+	if err := d.tail.file.Sync(); err != nil {
+		return d.lose(err)
+	}
+	return d.begin(header{
+		number: d.tail.seg.number + 1, state: d.tail.state, open: open, end: d.tail.spot().place,
+	})
+}
+
+// begin makes the segment of h, which becomes the one that is written to.
+func (d *Disk) begin(h header) error {
+	h.nonce, h.created = newNonce(), time.Now()
+	s := &segment{header: h, path: filepath.Join(d.cfg.Dir, segmentName(h.number))}
+	b := h.encode()
+	f, err := createSegment(s.path, b)
+	if err != nil {
+		os.Remove(s.path)
+		if noRoom(err) {
+			return &fullError{err}
+		}
+		return err
+	}
+	s.size = headerSize
+	_, s.start, err = parseHeader(b)
+	if err != nil {
+		f.Close()
+		return err
+	}
+
+	t := &d.tail
+	if t.file != nil {
+		t.file.Close()
+	}
+	t.seg, t.file, t.off, t.crc, t.buf = s, f, s.size, s.start.crc, t.buf[:0]
+	t.state, t.synced = h.state, false
+	d.mu.Lock()
+	d.segs = append(d.segs, s)
+	d.mu.Unlock()
+	return nil
+}
+
+// createSegment makes the file durable with its header, before anything else is
+// in it: a longer file whose header is broken was damaged, not torn.
+func createSegment(path string, header []byte) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(header)
+	if err == nil {
+		err = f.Chmod(0o600) // whatever the umask
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// rollBack takes the log back to to, which is not before what is durable. When
+// it fails nothing can be written any more.
+func (d *Disk) rollBack(to spot, marked, synced bool) error {
+	t := &d.tail
+	d.again.reset(d)
+	if to.seg != t.seg.number || to.off < t.off {
+		if err := d.truncate(to.place); err != nil {
+			t.file.Close()
+			return fmt.Errorf("take back what was written: %w", err)
+		}
+	}
+	t.buf = t.buf[:to.off-t.off]
+	t.crc, t.state, t.marked, t.synced = to.crc, to.state, marked, synced
+	return nil
+}
+
+// truncate removes from the files what is behind to.
+func (d *Disk) truncate(to place) error {
+	t := &d.tail
+	t.buf = t.buf[:0]
+	for t.seg.number > to.seg {
+		t.file.Close()
+		if err := os.Remove(t.seg.path); err != nil {
+			return err
+		}
+		d.mu.Lock()
+		d.segs = d.segs[:len(d.segs)-1]
+		t.seg = d.segs[len(d.segs)-1]
+		d.mu.Unlock()
+		f, err := os.OpenFile(t.seg.path, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		t.file = f
+	}
+	t.off = to.off
+	d.setSize(to.off)
+	return t.file.Truncate(to.off)
+}
+
+// lose takes the log back to what is durable, after a sync that failed: whether
+// what it was to sync is on the disk can then no longer be known, and a second
+// sync would not tell. The source still has it.
+func (d *Disk) lose(err error) error {
+	d.mu.Lock()
+	durable := d.durable
+	d.stale = true
+	d.mu.Unlock()
+	if noRoom(err) {
+		err = &fullError{err}
+	}
+	return errors.Join(err, d.rollBack(durable, false, true))
+}
+
+// staleError refuses to go on behind a gap.
+type staleError struct{}
+
+func (staleError) Error() string {
+	return "what was not durable was dropped when a sync failed; ask Last, and capture again from there"
+}
+func (staleError) Retryable() bool { return true }
+
+// writable refuses where nothing can be written.
+func (d *Disk) writable(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.closed:
+		return ErrClosed
+	case d.stale:
+		return staleError{}
+	default:
+		return nil
+	}
+}

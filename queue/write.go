@@ -1,0 +1,261 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/syncback/syncback/capture"
+)
+
+// Write implements [capture.Sink]. It goes to the disk in pieces, so that a
+// transaction of any size takes little memory, and none of it is visible before
+// the Sync behind it.
+//
+// A transaction that arrives again is compared with the one that is held by
+// position, id and commit time. One that is older than all that is held cannot
+// be compared, and is dropped.
+func (d *Disk) Write(ctx context.Context, tx *capture.Tx) error {
+	d.wmu.Lock()
+	defer d.wmu.Unlock()
+	if err := d.writable(ctx); err != nil {
+		return err
+	}
+	m, err := metaOf(tx)
+	if err != nil {
+		return err
+	}
+	if m.position == 0 {
+		return errors.New("a transaction has no position")
+	}
+	if err := d.checkSource(tx.Source); err != nil {
+		return err
+	}
+	t := &d.tail
+	if m.position <= t.state.last || m.position < t.state.mark.Position {
+		return d.repeat(tx, m)
+	}
+	d.again.reset(d)
+	from, marked, synced := t.spot(), t.marked, t.synced
+	if err := d.append(ctx, tx, m); err != nil {
+		if from.before(t.spot().place) { // else a failed sync took more back
+			err = errors.Join(err, d.rollBack(from, marked, synced))
+		}
+		return err
+	}
+	return nil
+}
+
+// checkSource refuses a source that is not the one that the queue is bound to.
+func (d *Disk) checkSource(s capture.Source) error {
+	if len(s) > maxSource {
+		return fmt.Errorf("the source's identity is %d bytes long; %d is the most", len(s), maxSource)
+	}
+	bound := d.tail.state.mark.Source
+	if s == "" || bound == "" || s == bound {
+		return nil
+	}
+	return fmt.Errorf("%w: the queue in %s holds changes of %s, and these are of %s; give the new source a folder of its own, once the target has all of the old one's",
+		capture.ErrOtherSource, d.cfg.Dir, bound, s)
+}
+
+// append writes tx behind the log's end. When it fails, part of tx is there.
+func (d *Disk) append(ctx context.Context, tx *capture.Tx, m txMeta) error {
+	d.bind(tx.Source)
+	d.appendSynced()
+	w := txWriter{d: d, ctx: ctx, meta: m, open: openTx{d.tail.spot().place, m.position}}
+	w.encoder = encoder{shapes: &d.shapes, cut: w.cut}
+	w.beginFrame()
+	if tx.Changes != nil {
+		for c, err := range tx.Changes {
+			if err != nil {
+				return err
+			}
+			if err := w.change(&c); err != nil {
+				return fmt.Errorf("transaction at %s: %w", m.position, err)
+			}
+		}
+	}
+	return w.end()
+}
+
+// bind notes the source of the first transaction that names one.
+func (d *Disk) bind(s capture.Source) {
+	t := &d.tail
+	if s == "" || t.state.mark.Source != "" {
+		return
+	}
+	t.state.mark.Source = s
+	d.appendMeta(kindMark, appendMark(nil, t.state.mark))
+}
+
+// A txWriter cuts one transaction into frames at the end of the tail's buffer.
+type txWriter struct {
+	encoder
+	d      *Disk
+	ctx    context.Context
+	meta   txMeta
+	open   openTx
+	frame  int  // index in buf at which the current frame begins
+	goesOn bool // there are frames before it
+}
+
+func (w *txWriter) beginFrame() {
+	w.frame = len(w.d.tail.buf)
+	w.buf = append(w.d.tail.buf, make([]byte, frameHead+w.meta.size())...)
+	w.piece = len(w.buf)
+}
+
+// endFrame seals the frame and hands the buffer back.
+func (w *txWriter) endFrame(kind frameKind) {
+	w.meta.count, w.meta.bytes = w.count, w.bytes
+	w.meta.put(w.buf[w.frame+frameHead:])
+	w.d.tail.crc = sealFrame(w.buf[w.frame:], w.d.tail.crc, kind, w.meta.size())
+	w.d.tail.buf = w.buf
+}
+
+// cut ends a frame behind which the transaction goes on.
+func (w *txWriter) cut() error {
+	kind := kindFirst
+	if w.goesOn {
+		kind = kindMiddle
+	}
+	w.goesOn = true
+	w.endFrame(kind)
+	if w.ctx.Err() != nil {
+		return context.Cause(w.ctx)
+	}
+	if err := w.d.settle(w.open); err != nil {
+		return err
+	}
+	w.beginFrame()
+	return nil
+}
+
+// end ends the transaction: from here on it counts.
+func (w *txWriter) end() error {
+	kind := kindWhole
+	if w.goesOn {
+		kind = kindLast
+	}
+	w.endFrame(kind)
+	w.d.tail.state.take(w.meta.position)
+	return w.d.settle(openTx{})
+}
+
+// Advance implements [capture.Sink].
+func (d *Disk) Advance(ctx context.Context, m capture.Mark) error {
+	d.wmu.Lock()
+	defer d.wmu.Unlock()
+	if err := d.writable(ctx); err != nil {
+		return err
+	}
+	if err := d.checkSource(m.Source); err != nil {
+		return err
+	}
+	t := &d.tail
+	held := t.state.mark
+	if m.Source == "" {
+		m.Source = held.Source
+	}
+	if t.state.begun && (m.Position < held.Position || m == held) {
+		if held.Source != "" || m.Source == "" {
+			return nil
+		}
+		m.Timeline, m.Position = held.Timeline, held.Position // it only binds
+	}
+	first := !t.state.begun || m.Source != held.Source
+	t.state.advance(m)
+	t.marked = true
+	if first { // the log must say it before what follows
+		d.appendMark()
+	}
+	return nil
+}
+
+func (d *Disk) appendMark() {
+	d.tail.marked = false
+	d.appendMeta(kindMark, appendMark(nil, d.tail.state.mark))
+}
+
+// Sync implements [capture.Sink]. It costs one fsync, and nothing where nothing
+// is new. When it fails, all that was not durable is dropped, and the queue
+// takes nothing in until Last was asked.
+func (d *Disk) Sync(ctx context.Context) (capture.Position, error) {
+	d.wmu.Lock()
+	defer d.wmu.Unlock()
+	if err := d.writable(ctx); err != nil {
+		return 0, err
+	}
+	t := &d.tail
+	if t.marked {
+		d.appendMark()
+	}
+	d.mu.Lock()
+	durable := d.durable
+	d.mu.Unlock()
+	if t.spot().place == durable.place {
+		return durable.state.mark.Position, nil
+	}
+	err := d.flush()
+	if err == nil {
+		err = t.file.Sync()
+	}
+	if err != nil {
+		return 0, fmt.Errorf("sync queue: %w", d.lose(err))
+	}
+	t.synced = true
+	d.publish()
+	return t.state.mark.Position, nil
+}
+
+// publish makes all that was written visible to the reader.
+func (d *Disk) publish() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.durable = d.tail.spot()
+	if !d.closed {
+		close(d.moved)
+		d.moved = make(chan struct{})
+	}
+}
+
+// repeat answers for a transaction that arrives again: it is read past when it
+// is the one that is held.
+func (d *Disk) repeat(tx *capture.Tx, m txMeta) error {
+	if err := d.compare(m); err != nil {
+		return err
+	}
+	if tx.Changes == nil {
+		return nil
+	}
+	for _, err := range tx.Changes {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compare refuses a transaction at a place that is held and where it is not.
+func (d *Disk) compare(m txMeta) error {
+	d.mu.Lock()
+	floor := d.segs[0].floor()
+	d.mu.Unlock()
+	if m.position <= floor || m.position < d.tail.state.base {
+		return nil // older than all that is held
+	}
+	if err := d.flush(); err != nil {
+		return err
+	}
+	end := d.tail.spot().place
+	held, err := d.find(&d.again, m.position-1, end)
+	if err != nil {
+		return err
+	}
+	if held != nil && held.same(m) {
+		return nil
+	}
+	return fmt.Errorf("%w: the transaction at %s with the number %d is not what was captured there before; the source was restored from a copy: set the pipeline up anew, and compare the two sides",
+		capture.ErrDiverged, m.position, m.id)
+}

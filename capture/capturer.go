@@ -25,9 +25,10 @@ type Sink interface {
 	// Write takes in one whole transaction: it ranges over tx.Changes to the
 	// end. It may buffer; nothing of tx is visible to a reader before Sync. When
 	// the sequence yields an error, Write keeps nothing of tx and returns that
-	// error. A tx at or before the mark is one that arrives again: it is read
-	// past and dropped if it is the one that is held, and is refused with
-	// ErrDiverged if it is not.
+	// error. A tx before the mark, or at or before the last one that is held, is
+	// one that arrives again: it is read past and dropped if it is the one that
+	// is held, and is refused with ErrDiverged if it is not. A tx right at the
+	// mark that is not held is new.
 	Write(ctx context.Context, tx *Tx) error
 
 	// Advance notes that everything before m.Position was taken in, although
@@ -38,7 +39,9 @@ type Sink interface {
 
 	// Sync makes all that was written and advanced to durable, so that it would
 	// survive a crash of this machine, and returns the position that is now
-	// durable. The source may forget what comes before it.
+	// durable. The source may forget what comes before it. When it fails the
+	// sink may have dropped what was not durable: ask for its mark, and capture
+	// again from there.
 	Sync(ctx context.Context) (Position, error)
 }
 

@@ -52,10 +52,6 @@ var ErrClosed = errors.New("queue is closed")
 // what was synced is no longer as it was written.
 var ErrDamaged = errors.New("queue is damaged")
 
-// ErrAhead is wrapped by the error of Next for a position that the queue has
-// not come to: the queue's folder was restored from a copy, or is another's.
-var ErrAhead = errors.New("target is ahead of the queue")
-
 // Open opens the queue in cfg.Dir, and makes one where there is none. It drops
 // what a crash left half written, which no Sync ever answered for, and refuses
 // with ErrDamaged where something that was synced is missing or broken. Only one

@@ -1,5 +1,3 @@
-// Package queue holds captured transactions durably between a source and a
-// target, so that capture goes on while applying waits.
 package queue
 
 import (
@@ -21,8 +19,10 @@ type Queue interface {
 	// Next returns the first transaction after the position after, and waits
 	// until there is one that is durable or ctx ends. It refuses with
 	// capture.ErrGap when changes after that position were trimmed and are no
-	// longer held; zero precedes everything, and is refused once anything was
-	// removed.
+	// longer held, or when it is before the queue's first mark: the queue began
+	// later than the target. Zero precedes everything, and is refused once
+	// anything was removed. A position that the queue has not come to is
+	// refused with ErrAhead, unless nothing was ever taken in.
 	//
 	// The Tx can be ranged over any number of times, reads from the queue as it
 	// is ranged over, and stays readable while it is held, whatever is trimmed
@@ -37,6 +37,11 @@ type Queue interface {
 	// Close releases what the queue holds. What was not synced may be lost.
 	Close() error
 }
+
+// ErrAhead is wrapped by the error of Next for a position that the queue has
+// not come to: the queue is not the one that the target was filled from, or an
+// old copy of it.
+var ErrAhead = errors.New("target is ahead of the queue")
 
 // ErrFull is wrapped by the error of a Write for which there is no room: the
 // queue's own limit is reached or its disk is full. Nothing of the transaction

@@ -1,0 +1,180 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/syncback/syncback/capture"
+)
+
+// Capturer captures from one database through one slot. Its methods may be
+// called from several goroutines; Capture itself runs once at a time, since a
+// slot has one reader.
+type Capturer struct {
+	cfg    Config
+	conn   *pgx.ConnConfig
+	tables tableNames
+}
+
+var _ capture.Capturer = (*Capturer)(nil)
+
+// New returns a Capturer for cfg, or what is wrong with it. It opens nothing.
+func New(cfg Config) (*Capturer, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	tables, err := parseTables(cfg.Tables, cfg.KeyOnly)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := parseDSN(cfg.DSN, cfg.Slot)
+	if err != nil {
+		return nil, err
+	}
+	return &Capturer{cfg: cfg, conn: conn, tables: tables}, nil
+}
+
+// Capture follows the source as capture.Capturer says, until ctx ends or the
+// stream does. The slot and the publication must be there: see Setup.
+//
+// It refuses a slot that does not go with from: with ErrGap where the slot is
+// gone, was invalidated or has moved on; with ErrOtherSource where from is of
+// another cluster, database or slot; with ErrDiverged where the server's
+// history is not the one that from was taken from. It also refuses a table that
+// the publication does not cover, or whose replica identity tells too little,
+// rather than miss what changes in it.
+func (c *Capturer) Capture(ctx context.Context, from capture.Mark, sink capture.Sink) error {
+	repl, err := c.connectReplication(ctx)
+	if err != nil {
+		return err
+	}
+	defer hangUp(ctx, repl)
+	cat := newCatalog(c)
+	defer cat.close(ctx)
+
+	timeout, err := cat.senderTimeout(ctx)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	mark, err := c.start(ctx, repl, cat, from)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	if err := sink.Advance(ctx, mark); err != nil {
+		return err
+	}
+	s := newStream(repl, c.tables, timeout)
+	s.acknowledge(lsnAfter(from.Position))
+	return c.run(ctx, s, newDelivery(c, s, cat, sink, mark))
+}
+
+// run reads the stream in one goroutine and delivers it in this one, until
+// either has ended.
+func (c *Capturer) run(ctx context.Context, s *stream, d *delivery) error {
+	// Reading goes on until delivery has ended, for the last acknowledgement.
+	reading, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.line.close(s.read(reading))
+	}()
+	defer func() { stop(); <-done }()
+	return ended(ctx, d.run(ctx))
+}
+
+// start compares the source with from, starts the stream after it and returns
+// the mark to begin with.
+func (c *Capturer) start(ctx context.Context, repl *pgconn.PgConn, cat *catalog, from capture.Mark) (capture.Mark, error) {
+	id, err := c.identify(ctx, repl)
+	if err != nil {
+		return from, err
+	}
+	conn, err := cat.open(ctx)
+	if err != nil {
+		return from, err
+	}
+	if err := c.ready(ctx, conn); err != nil {
+		return from, err
+	}
+	if err := id.admit(ctx, repl, from); err != nil {
+		return from, err
+	}
+	slot, err := c.slot(ctx, conn)
+	if err != nil {
+		return from, err
+	}
+	if err := slot.admit(from); err != nil {
+		return from, err
+	}
+	mark := capture.Mark{Source: id.source, Timeline: id.timeline, Position: from.Position}
+	if mark.Position == 0 {
+		mark.Position = positionBefore(slot.confirmed)
+	}
+	if err := c.startStream(ctx, repl, mark.Position); err != nil {
+		return from, err
+	}
+	// From here on the slot is held. It may have moved before.
+	if slot, err = c.slot(ctx, conn); err != nil {
+		return from, err
+	}
+	return mark, slot.covers(mark.Position)
+}
+
+// startStream asks for protocol version 1 without streaming: whole
+// transactions, in the order of their commits. The server spills large ones to
+// its own disk.
+func (c *Capturer) startStream(ctx context.Context, repl *pgconn.PgConn, after capture.Position) error {
+	args := []string{
+		"proto_version '1'",
+		"publication_names " + literal(pgx.Identifier{c.cfg.Publication}.Sanitize()),
+		"messages 'true'",
+	}
+	err := pglogrepl.StartReplication(ctx, repl, pgx.Identifier{c.cfg.Slot}.Sanitize(), lsnAfter(after),
+		pglogrepl.StartReplicationOptions{PluginArgs: args})
+	if err != nil {
+		return sourceError(fmt.Sprintf("start replication from slot %s", c.cfg.Slot), err)
+	}
+	return nil
+}
+
+// ready refuses tables whose changes would not come, or not in full.
+func (c *Capturer) ready(ctx context.Context, conn *pgx.Conn) error {
+	pub, err := c.publication(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if pub == nil {
+		return fmt.Errorf("publication %s does not exist: Setup creates it", c.cfg.Publication)
+	}
+	return pub.covers(c.tables)
+}
+
+// PostgreSQL counts everything before an LSN, a Position everything up to and
+// with it. The distinction matters: a commit record may begin where the one
+// before it ended, and that LSN is then both the end of one transaction and the
+// Position of the next.
+
+// lsnAfter returns the LSN before which everything up to and with p lies.
+func lsnAfter(p capture.Position) pglogrepl.LSN {
+	if p == 0 {
+		return 0
+	}
+	return pglogrepl.LSN(p + 1)
+}
+
+// positionBefore is the inverse of lsnAfter.
+func positionBefore(l pglogrepl.LSN) capture.Position {
+	if l == 0 {
+		return 0
+	}
+	return capture.Position(l - 1)
+}
+
+// literal quotes s for the replication protocol, which takes no parameters.
+func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

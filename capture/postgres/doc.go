@@ -1,0 +1,61 @@
+// Package postgres captures what is committed in a PostgreSQL database, by
+// logical replication through pgoutput. It reads PostgreSQL 14 to 18.
+//
+// A [Capturer] needs a publication and a replication slot. [Capturer.Setup]
+// makes them, [Capturer.Check] says beforehand what stands in the way, and
+// [Capturer.Capture] then follows the source.
+//
+// # Guarantees
+//
+//   - Every transaction that was committed after the slot was made arrives,
+//     whole and in the order of the commits. One without a change of the tables
+//     to capture is left out.
+//   - The source is told to forget only what the sink has synced. When a slot no
+//     longer has what comes next, Capture refuses it with [capture.ErrGap];
+//     PostgreSQL itself would start later without a word.
+//   - A transaction is never held whole. About 8 MB are read ahead of the sink,
+//     or one row where that is larger. While the sink is slow the connection is
+//     kept alive, and the source keeps what is not yet read.
+//   - A source that was restored from a copy, or failed over to one that lacks
+//     what was captured, is refused with [capture.ErrDiverged].
+//
+// # Positions
+//
+// The Position of a transaction is the LSN of its commit record. A mark covers
+// everything up to and with its Position; PostgreSQL counts what lies before an
+// LSN. So a mark is one less than the LSN that it stands for: after a
+// transaction that ends at 0/1A2B30, where the next may begin, the mark is
+// 0/1A2B2F, and the slot's confirmed_flush_lsn becomes 0/1A2B30.
+//
+// # Values
+//
+// Values are the text of the source's output functions, under settings that
+// neither the role nor the database can change: UTF-8, TimeZone UTC, DateStyle
+// ISO, IntervalStyle iso_8601 ("P1Y2DT3H4M5S"), bytea_output hex, floating
+// point in its shortest exact form, lc_monetary C ("$1,234.50"), search_path
+// pg_catalog, so that the name of anything else has its schema.
+//
+// # Replica identity
+//
+// An old image is what the replica identity makes of it. With FULL it is the
+// whole old row, and tells what changed. Anything less is refused, unless the
+// table is in Config.KeyOnly: then an update has an old image only when the key
+// changed, an old image has the key alone, and what changed is unknown. A column
+// that was not sent is absent, never null: also an unchanged TOAST value, which
+// the old image has if the identity is full. All partitions of a table need
+// their own FULL.
+//
+// A table's shape, its replica identity included, is that of the moment of the
+// change. Its primary key, and what a type is made of, are read from the
+// catalogue as it is when the change is read.
+//
+// # Limits
+//
+// Sequences, DDL, large objects and generated columns are not captured, nor are
+// logical messages of no transaction (those with transactional false). Protocol
+// version 1 has the source spill a transaction that outgrows
+// logical_decoding_work_mem to its own disk, and send it once it is committed.
+// Two tables that swap names within one configuration are followed by name. A
+// table that is taken out of the publication while it is captured goes unnoticed
+// until Capture starts again, which then refuses.
+package postgres

@@ -1,0 +1,344 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/syncback/syncback/capture"
+	"github.com/syncback/syncback/capture/capturetest"
+	"github.com/syncback/syncback/capture/postgres"
+)
+
+const oneTable = `CREATE TABLE t (id int PRIMARY KEY, name text); ALTER TABLE t REPLICA IDENTITY FULL;
+	CREATE TABLE other (id int PRIMARY KEY, name text);`
+
+// second opens another connection to the source's database.
+func (s *source) second() *pgx.Conn {
+	s.t.Helper()
+	db, err := pgx.Connect(s.t.Context(), s.dsn)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { db.Close(context.Background()) })
+	return db
+}
+
+// TestCommitsThatTouch has commit records begin where the one before them ended,
+// so that one LSN is the end of a transaction and the position of the next, and
+// goes on from each of them.
+func TestCommitsThatTouch(t *testing.T) {
+	s := newSource(t, oneTable, "public.t").setup()
+	other := s.second()
+	const pairs = 10
+	for i := range pairs {
+		s.exec(`BEGIN`)
+		s.exec(`INSERT INTO t VALUES ($1)`, 2*i)
+		if _, err := other.Exec(t.Context(), fmt.Sprintf(`BEGIN; INSERT INTO t VALUES (%d)`, 2*i+1)); err != nil {
+			t.Fatal(err)
+		}
+		s.exec(`COMMIT`)
+		if _, err := other.Exec(t.Context(), `COMMIT`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	enough := errors.New("enough")
+	ends := make(map[capture.Position]bool) // LSNs at which transactions ended
+	for range 2*pairs - 1 {                 // one a time
+		writes := 0
+		s.sink.OnWrite = func(context.Context, *capture.Tx) error {
+			if writes++; writes == 2 {
+				return enough
+			}
+			return nil
+		}
+		if err := s.capturer.Capture(t.Context(), s.sink.Mark(), s.sink); !errors.Is(err, enough) {
+			t.Fatal(err)
+		}
+		if _, err := s.sink.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ends[s.sink.Mark().Position+1] = true
+	}
+	s.sink.OnWrite = nil
+	s.captured(2 * pairs)
+	touched := 0
+	for i, tx := range s.sink.Txs() {
+		if id, _ := tx.List[0].After[0].Text(); id != fmt.Sprint(i) {
+			t.Errorf("transaction %d has row %s", i, id)
+		}
+		if ends[tx.Position] {
+			touched++
+		}
+	}
+	if touched == 0 {
+		t.Error("no two commit records touched; nothing was tried")
+	}
+}
+
+func TestAcknowledgesOnlyWhatWasSynced(t *testing.T) {
+	s := newSource(t, oneTable, "public.t").setup()
+	s.exec(`INSERT INTO t VALUES (1)`)
+	s.captured(1)
+	eventually(t, "the slot moves with the sink", func() bool { return s.confirmed() == s.sink.Mark().Position+1 })
+	before := s.confirmed()
+
+	full := errors.New("disk is full")
+	s.sink.OnSync = func(context.Context) error { return full }
+	for range 3 {
+		s.exec(`INSERT INTO t SELECT max(id) + 1 FROM t; INSERT INTO other SELECT count(*) FROM t`)
+		if err := s.capturer.Capture(t.Context(), s.sink.Mark(), s.sink); !errors.Is(err, full) {
+			t.Fatalf("Capture: %v", err)
+		}
+		s.sink.Crash()
+		if now := s.confirmed(); now != before {
+			t.Fatalf("the slot moved from %s to %s, although nothing was durable", before, now)
+		}
+	}
+	s.sink.OnSync = nil
+	if got := len(s.captured(4)); got != 4 {
+		t.Errorf("%d transactions came", got)
+	}
+}
+
+// TestASinkThatStallsKeepsTheStream stalls a sink in the middle of a large
+// transaction, for longer than the server waits for a client, and looks at what
+// is held in memory.
+func TestASinkThatStallsKeepsTheStream(t *testing.T) {
+	const rows = 50_000
+	s := newSource(t, oneTable, "public.t").setup()
+	s.exec(`INSERT INTO t SELECT i, repeat(md5(i::text), 45) FROM generate_series(1, $1) i`, rows)
+	var base, peak uint64
+	stalls := 0
+	s.sink.Discard = true
+	s.sink.OnChange = func(context.Context, capture.Change) error {
+		if stalls++; stalls == 1 || stalls == rows/2 {
+			time.Sleep(1500 * time.Millisecond) // wal_sender_timeout is 1s
+		}
+		if stalls%500 == 0 {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			peak = max(peak, m.HeapAlloc)
+		}
+		return nil
+	}
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	base = m.HeapAlloc
+	if tx := s.captured(1)[0]; tx.Count != rows {
+		t.Errorf("%d changes came", tx.Count)
+	}
+	if peak > base+64<<20 {
+		t.Errorf("the heap grew by %d MB for a transaction of 72 MB", (peak-base)>>20)
+	}
+}
+
+// TestIdleSlotMoves writes where nothing is captured. The slot must follow,
+// behind the sink's mark, and by few syncs.
+func TestIdleSlotMoves(t *testing.T) {
+	s := newSource(t, oneTable, "public.t")
+	s.cfg.Heartbeat = 100 * time.Millisecond
+	s.configure()
+	s.setup()
+	s.start()
+	s.exec(`INSERT INTO t VALUES (1)`)
+	s.wait(1)
+	s.exec(`INSERT INTO other SELECT generate_series(1, 1000)`)
+	target, err := capture.ParsePosition(s.query(`SELECT pg_current_wal_lsn()::text`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the slot follows", func() bool {
+		confirmed := s.confirmed()
+		if mark := s.sink.Mark().Position; confirmed > mark+1 {
+			t.Fatalf("the slot is at %s, ahead of the sink's mark %s", confirmed, mark)
+		}
+		return confirmed >= target
+	})
+	if n := len(s.sink.Txs()); n != 1 {
+		t.Errorf("%d transactions came", n)
+	}
+}
+
+// TestHeartbeatDoesNotWakeItself counts the transactions of a cluster in which
+// nobody else does anything.
+func TestHeartbeatDoesNotWakeItself(t *testing.T) {
+	s := newSource(t, oneTable, "public.t")
+	s.cfg.Heartbeat = 50 * time.Millisecond
+	s.configure()
+	s.setup()
+	s.start()
+	next := func() string { return s.query(`SELECT pg_snapshot_xmax(pg_current_snapshot())::text`) }
+	before := next()
+	eventually(t, "the first heartbeat", func() bool { return next() != before })
+	settled := next()
+	time.Sleep(time.Second) // twenty intervals
+	if now := next(); now != settled {
+		t.Errorf("the next transaction was %s and is %s", settled, now)
+	}
+	// Another database's transactions wake it, once.
+	elsewhere := newSource(t, `CREATE TABLE x (id int)`, "public.x")
+	elsewhere.exec(`INSERT INTO x VALUES (1)`)
+	busy := next()
+	eventually(t, "a heartbeat after others", func() bool { return next() != busy })
+	settled = next()
+	time.Sleep(500 * time.Millisecond)
+	if now := next(); now != settled {
+		t.Errorf("after others: the next transaction was %s and is %s", settled, now)
+	}
+}
+
+func TestMessagesAndMarkers(t *testing.T) {
+	s := newSource(t, oneTable, "public.t").setup()
+	s.exec(`SELECT pg_logical_emit_message(true, 'intent', 'call it'); INSERT INTO t VALUES (1)`)
+	s.exec(`SELECT pg_logical_emit_message(false, 'intent', 'of no transaction')`)
+	s.exec(`SELECT pg_logical_emit_message(true, 'syncback', 'heartbeat')`)
+	s.exec(`INSERT INTO other VALUES (1)`)
+	p, err := s.capturer.Marker(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.exec(`INSERT INTO t VALUES (2)`)
+	txs := s.captured(3)
+	wantChanges(t, txs[0], "message intent call it\ninsert public.t->(1,null)")
+	if m := txs[1]; len(m.List) != 1 || !postgres.IsMarker(m.List[0]) || m.Position < p || txs[0].Position >= p {
+		t.Errorf("the marker is at %s, its transaction %s at %s", p, show(m.List), m.Position)
+	}
+	if postgres.IsMarker(txs[0].List[0]) {
+		t.Error("another's message is taken for a marker")
+	}
+	wantChanges(t, txs[2], "insert public.t->(2,null)")
+}
+
+func TestTransactionHead(t *testing.T) {
+	s := newSource(t, oneTable, "public.t").setup()
+	s.exec(`SELECT pg_replication_origin_create('way back ' || current_database()), pg_replication_origin_session_setup('way back ' || current_database())`)
+	s.exec(`BEGIN`)
+	s.exec(`INSERT INTO t VALUES (1)`)
+	xid := s.query(`SELECT pg_current_xact_id()::text`)
+	s.exec(`COMMIT`)
+	s.exec(`SELECT pg_replication_origin_session_reset()`)
+	s.exec(`INSERT INTO t VALUES (2)`)
+	txs := s.captured(2)
+	if tx := txs[0]; !strings.HasPrefix(tx.Origin, "way back ") || fmt.Sprint(tx.ID) != xid || tx.Source == "" {
+		t.Errorf("origin %q, id %d, source %q, want the origin, %s", tx.Origin, tx.ID, tx.Source, xid)
+	}
+	if txs[1].Origin != "" {
+		t.Errorf("a transaction of the source's own has origin %q", txs[1].Origin)
+	}
+	if d := time.Since(txs[0].CommitTime); d < 0 || d > time.Minute || txs[0].CommitTime.Location() != time.UTC {
+		t.Errorf("commit time %v", txs[0].CommitTime)
+	}
+	if want := "postgresql/"; !strings.HasPrefix(string(s.sink.Mark().Source), want) || s.sink.Mark().Timeline != 1 {
+		t.Errorf("mark %+v", s.sink.Mark())
+	}
+}
+
+// TestCrashesOfBothSides cuts the stream and crashes the sink at random, while
+// transactions are committed. Every one arrives, once, in order.
+func TestCrashesOfBothSides(t *testing.T) {
+	s := newSource(t, oneTable, "public.t").setup()
+	const n = 200
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		for i := range n {
+			if _, err := s.db.Exec(t.Context(), `INSERT INTO t SELECT 10 * $1 + j FROM generate_series(0, 9) j`, i); err != nil {
+				t.Errorf("insert: %v", err)
+				return
+			}
+		}
+	})
+	killer := s.second()
+	deadline := time.Now().Add(30 * time.Second)
+	for round := 0; len(s.sink.Txs()) < n && time.Now().Before(deadline); round++ {
+		writes := 0
+		s.sink.OnWrite = func(ctx context.Context, _ *capture.Tx) error {
+			if writes++; writes == 7*(round%5+1) && round < 20 {
+				_, err := killer.Exec(ctx, `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1`, s.cfg.Slot)
+				return err
+			}
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		err := s.capturer.Capture(ctx, s.sink.Mark(), s.sink)
+		cancel()
+		s.sink.Crash()
+		if !capture.Retryable(err) && !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("Capture: %v", err)
+		}
+	}
+	writing.Wait()
+	txs := s.sink.Txs()
+	if len(txs) != n {
+		t.Fatalf("%d transactions came, want %d", len(txs), n)
+	}
+	for i, tx := range txs {
+		if id, _ := tx.List[0].After[0].Text(); id != fmt.Sprint(10*i) || tx.Count != 10 {
+			t.Fatalf("transaction %d begins with row %s and has %d changes", i, id, tx.Count)
+		}
+	}
+}
+
+// TestServerRestarts shuts the server down in order, and then crashes it, while
+// it is captured.
+func TestServerRestarts(t *testing.T) {
+	s := newSource(t, oneTable, "public.t")
+	// The shutdown must not depend on the server giving up on its client.
+	s.exec(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET wal_sender_timeout = ''1min''', current_database()); END $$`)
+	s.setup()
+	s.sink.OnWrite = nil
+	for i, stopServer := range []func() error{func() error { return nil }, cluster.Kill} {
+		stop := s.start()
+		s.exec(`INSERT INTO t VALUES ($1)`, i)
+		s.wait(i + 1)
+		s.exec(`INSERT INTO other VALUES ($1)`, i) // leaves the slot behind the log's end
+		if err := stopServer(); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if err := cluster.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if d := time.Since(began); d > 6*time.Second {
+			t.Errorf("the server took %s to shut down: it waited for its client", d)
+		}
+		if err := stop(); !capture.Retryable(err) {
+			t.Errorf("Capture: %v", err)
+		}
+		s.db = s.second()
+	}
+	s.exec(`INSERT INTO t VALUES (99)`)
+	s.captured(3)
+}
+
+// TestSinkErrorsEndCapture returns what the sink said, as it is.
+func TestSinkErrorsEndCapture(t *testing.T) {
+	s := newSource(t, oneTable, "public.t").setup()
+	s.exec(`INSERT INTO t VALUES (1), (2)`)
+	broken := errors.New("broken")
+	fail := func(context.Context, capture.Change) error { return broken }
+	if err := s.capturer.Capture(t.Context(), capture.Mark{}, &capturetest.Sink{OnChange: fail}); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+	if err := s.capturer.Capture(t.Context(), capture.Mark{}, lazySink{new(capturetest.Sink)}); err == nil || !strings.Contains(err.Error(), "to its end") {
+		t.Errorf("a sink that does not read a transaction to its end: %v", err)
+	}
+}
+
+// lazySink reads one change of each transaction, against the contract.
+type lazySink struct{ *capturetest.Sink }
+
+func (lazySink) Write(_ context.Context, tx *capture.Tx) error {
+	for range tx.Changes {
+		break
+	}
+	return nil
+}

@@ -30,8 +30,9 @@ type Script struct {
 	mu    sync.Mutex
 	txs   []capture.Tx
 	acked capture.Position
-	err   error         // what Capture ends with, once all was replayed
-	more  chan struct{} // closed and replaced when txs or err change
+	ended bool          // whether Capture ends once all was replayed
+	err   error         // what it then ends with
+	more  chan struct{} // closed and replaced when something changes
 }
 
 var _ capture.Capturer = (*Script)(nil)
@@ -50,11 +51,11 @@ func (s *Script) Commit(tx capture.Tx) {
 	s.wake()
 }
 
-// End has Capture return err once it has replayed all.
+// End has Capture return err, which may be nil, once it has replayed all.
 func (s *Script) End(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.err = err
+	s.ended, s.err = true, err
 	s.wake()
 }
 
@@ -81,7 +82,7 @@ func (s *Script) Capture(ctx context.Context, from capture.Mark, sink capture.Si
 		return err
 	}
 	for synced := false; ; {
-		tx, more, err := s.next(mark.Position)
+		tx, more := s.next(mark.Position)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -97,8 +98,8 @@ func (s *Script) Capture(ctx context.Context, from capture.Mark, sink capture.Si
 				return err
 			}
 			continue
-		case err != nil:
-			return err
+		case more == nil:
+			return s.end()
 		}
 		select {
 		case <-more:
@@ -120,18 +121,27 @@ func (s *Script) admit(from capture.Mark) error {
 	return nil
 }
 
-// next returns the first transaction after p, a copy that can be read once, and
-// otherwise what to wait for or to end with.
-func (s *Script) next(p capture.Position) (*capture.Tx, <-chan struct{}, error) {
+// next returns the first transaction after p, a copy; if there is none, what to
+// wait for; and neither at the end.
+func (s *Script) next(p capture.Position) (*capture.Tx, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, tx := range s.txs {
 		if tx.Position > p {
 			tx.Source = s.source
-			return &tx, nil, nil
+			return &tx, nil
 		}
 	}
-	return nil, s.more, s.err
+	if s.ended {
+		return nil, nil
+	}
+	return nil, s.more
+}
+
+func (s *Script) end() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
 }
 
 func (s *Script) sync(ctx context.Context, sink capture.Sink) error {

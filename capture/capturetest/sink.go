@@ -94,18 +94,18 @@ func (s *Sink) keep(tx Tx) error {
 	if s.mark.Source != "" && tx.Source != s.mark.Source {
 		return fmt.Errorf("%w: a transaction of %q, but the sink holds those of %q", capture.ErrOtherSource, tx.Source, s.mark.Source)
 	}
-	if tx.Position > s.mark.Position {
-		s.txs = append(s.txs, tx)
-		s.mark.Source, s.mark.Position = tx.Source, tx.Position
-		return nil
-	}
 	held := slices.ContainsFunc(s.txs, func(h Tx) bool {
 		return h.Position == tx.Position && h.ID == tx.ID && h.CommitTime.Equal(tx.CommitTime)
 	})
-	if !held {
+	if held {
+		return nil
+	}
+	if last := len(s.txs) - 1; tx.Position < s.mark.Position || last >= 0 && tx.Position <= s.txs[last].Position {
 		return fmt.Errorf("%w: a transaction at %s, which the sink does not hold although its mark is %s",
 			capture.ErrDiverged, tx.Position, s.mark.Position)
 	}
+	s.txs = append(s.txs, tx)
+	s.mark.Source, s.mark.Position = tx.Source, tx.Position
 	return nil
 }
 

@@ -70,7 +70,7 @@ func (c *Capturer) Capture(ctx context.Context, from capture.Mark, sink capture.
 		return err
 	}
 	s := newStream(repl, c.tables, timeout)
-	s.acknowledge(lsnAfter(from.Position))
+	s.acknowledge(pglogrepl.LSN(from.Position))
 	return c.run(ctx, s, newDelivery(c, s, cat, sink, mark))
 }
 
@@ -114,7 +114,7 @@ func (c *Capturer) start(ctx context.Context, repl *pgconn.PgConn, cat *catalog,
 	}
 	mark := capture.Mark{Source: id.source, Timeline: id.timeline, Position: from.Position}
 	if mark.Position == 0 {
-		mark.Position = positionBefore(slot.confirmed)
+		mark.Position = capture.Position(slot.confirmed)
 	}
 	if err := c.startStream(ctx, repl, mark.Position); err != nil {
 		return from, err
@@ -135,7 +135,7 @@ func (c *Capturer) startStream(ctx context.Context, repl *pgconn.PgConn, after c
 		"publication_names " + literal(pgx.Identifier{c.cfg.Publication}.Sanitize()),
 		"messages 'true'",
 	}
-	err := pglogrepl.StartReplication(ctx, repl, pgx.Identifier{c.cfg.Slot}.Sanitize(), lsnAfter(after),
+	err := pglogrepl.StartReplication(ctx, repl, pgx.Identifier{c.cfg.Slot}.Sanitize(), pglogrepl.LSN(after),
 		pglogrepl.StartReplicationOptions{PluginArgs: args})
 	if err != nil {
 		return sourceError(fmt.Sprintf("start replication from slot %s", c.cfg.Slot), err)
@@ -153,27 +153,6 @@ func (c *Capturer) ready(ctx context.Context, conn *pgx.Conn) error {
 		return fmt.Errorf("publication %s does not exist: Setup creates it", c.cfg.Publication)
 	}
 	return pub.covers(c.tables)
-}
-
-// PostgreSQL counts everything before an LSN, a Position everything up to and
-// with it. The distinction matters: a commit record may begin where the one
-// before it ended, and that LSN is then both the end of one transaction and the
-// Position of the next.
-
-// lsnAfter returns the LSN before which everything up to and with p lies.
-func lsnAfter(p capture.Position) pglogrepl.LSN {
-	if p == 0 {
-		return 0
-	}
-	return pglogrepl.LSN(p + 1)
-}
-
-// positionBefore is the inverse of lsnAfter.
-func positionBefore(l pglogrepl.LSN) capture.Position {
-	if l == 0 {
-		return 0
-	}
-	return capture.Position(l - 1)
 }
 
 // literal quotes s for the replication protocol, which takes no parameters.

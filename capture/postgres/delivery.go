@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pglogrepl"
+
 	"github.com/syncback/syncback/capture"
 )
 
@@ -110,7 +112,7 @@ func (d *delivery) progress(ctx context.Context, p progress) error {
 	if p.xid != 0 {
 		d.lastXID, d.moved = p.xid, time.Now()
 	}
-	if positionBefore(p.to) <= d.mark.Position {
+	if capture.Position(p.to) <= d.mark.Position {
 		return nil
 	}
 	every := idleSync
@@ -125,7 +127,7 @@ func (d *delivery) progress(ctx context.Context, p progress) error {
 
 func (d *delivery) advance(ctx context.Context, p progress) error {
 	m := d.mark
-	m.Position = max(m.Position, positionBefore(p.to))
+	m.Position = max(m.Position, capture.Position(p.to))
 	if err := d.sink.Advance(ctx, m); err != nil {
 		return err
 	}
@@ -145,7 +147,7 @@ func (d *delivery) sync(ctx context.Context) error {
 	}
 	d.dirty, d.synced = time.Time{}, time.Now()
 	// A sink that holds more than it was given is none of ours.
-	d.stream.acknowledge(lsnAfter(min(durable, d.mark.Position)))
+	d.stream.acknowledge(pglogrepl.LSN(min(durable, d.mark.Position)))
 	return nil
 }
 

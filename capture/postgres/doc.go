@@ -21,11 +21,9 @@
 //
 // # Positions
 //
-// The Position of a transaction is the LSN of its commit record. A mark covers
-// everything up to and with its Position; PostgreSQL counts what lies before an
-// LSN. So a mark is one less than the LSN that it stands for: after a
-// transaction that ends at 0/1A2B30, where the next may begin, the mark is
-// 0/1A2B2F, and the slot's confirmed_flush_lsn becomes 0/1A2B30.
+// The Position of a transaction is the LSN of its commit record, a mark the LSN
+// behind one: everything before it was taken in. The next commit record may
+// begin right there, so a transaction at the mark is a new one.
 //
 // # Values
 //

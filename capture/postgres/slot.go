@@ -99,7 +99,7 @@ func (s slotState) usable() error {
 // covers refuses a slot that no longer has all that comes after p. PostgreSQL
 // itself would start at the slot's position without a word.
 func (s slotState) covers(p capture.Position) error {
-	if s.confirmed <= lsnAfter(p) {
+	if s.confirmed <= pglogrepl.LSN(p) {
 		return nil
 	}
 	return fmt.Errorf("%w: captured up to %s, but slot %s has moved on to %s: another reader took what lies between. %s",

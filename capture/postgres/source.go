@@ -40,7 +40,7 @@ func (id identity) admit(ctx context.Context, repl *pgconn.PgConn, from capture.
 		return fmt.Errorf("%w: the queue holds changes of %q, but this is %q: "+
 			"correct the DSN or the slot, or start with a new queue and compare the two sides", capture.ErrOtherSource, from.Source, id.source)
 	}
-	if lsnAfter(from.Position) > id.end {
+	if pglogrepl.LSN(from.Position) > id.end {
 		return fmt.Errorf("%w: captured up to %s, but the source's log ends at %s: it was restored from a copy. %s",
 			capture.ErrDiverged, from.Position, id.end, resync)
 	}
@@ -70,7 +70,7 @@ func (id identity) admitTimeline(ctx context.Context, repl *pgconn.PgConn, from 
 	case switched == 0:
 		return fmt.Errorf("%w: captured on timeline %d, which is not in the past of the source's timeline %d. %s",
 			capture.ErrDiverged, from.Timeline, id.timeline, resync)
-	case switched < lsnAfter(from.Position):
+	case switched < pglogrepl.LSN(from.Position):
 		return fmt.Errorf("%w: captured up to %s on timeline %d, but the source left that timeline at %s: "+
 			"what was captured after that is lost there. %s", capture.ErrDiverged, from.Position, from.Timeline, switched, resync)
 	}

@@ -7,14 +7,12 @@ import (
 	"github.com/syncback/syncback/capture"
 )
 
-// Status is how the source stands. Its positions are LSNs as PostgreSQL shows
-// them: what was acknowledged lies before ConfirmedFlush, while what a
-// capture.Mark covers ends with its Position.
+// Status is how the source stands. Its positions compare with those of marks.
 type Status struct {
 	// Current is where the source's log ends.
 	Current capture.Position
 	// ConfirmedFlush is the slot's confirmed_flush_lsn: everything before it
-	// was acknowledged. Zero without a slot.
+	// was acknowledged. It never passes the queue's mark. Zero without a slot.
 	ConfirmedFlush capture.Position
 	// Restart is the slot's restart_lsn, from where the source keeps its log.
 	Restart capture.Position

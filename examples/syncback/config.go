@@ -1,0 +1,252 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/microsoft/go-mssqldb/msdsn"
+
+	"github.com/syncback/syncback/apply"
+	"github.com/syncback/syncback/apply/sqlserver"
+	"github.com/syncback/syncback/capture/postgres"
+	"github.com/syncback/syncback/queue"
+)
+
+// config is the file, as what the libraries are configured with.
+type config struct {
+	source   postgres.Config
+	target   sqlserver.Config
+	queue    queue.Config
+	schedule apply.Schedule
+	grace    time.Duration // 0 is apply's default
+}
+
+// loadOptions say how to read the file.
+type loadOptions struct {
+	env lookup
+	// offline leaves the DSNs and their variables alone: who only prints the
+	// DDL needs no password.
+	offline bool
+}
+
+// load reads the configuration from file. Every error of it is a usageError.
+func load(file string, o loadOptions) (*config, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, misuse("%s: there is no such file; name the configuration with -c FILE", file)
+	}
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, misuse("%s cannot be read: %v", file, failed.Err)
+	}
+	d := &decoder{file: file, env: o.env}
+	root, err := d.parse(text)
+	if err != nil {
+		return nil, err
+	}
+	c := &config{}
+	l := &layout{decoder: d, cfg: c, offline: o.offline, lines: map[string]int{}}
+	if err := d.mapping(l.root())(root); err != nil {
+		return nil, err
+	}
+	return c, l.complete()
+}
+
+// layout says which keys the file has, and where in cfg each belongs.
+type layout struct {
+	*decoder
+	cfg     *config
+	offline bool
+	mode    string         // schedule.mode
+	lines   map[string]int // where each source table is mapped
+}
+
+func (l *layout) root() keys {
+	return keys{
+		"name":     l.text(&l.cfg.target.Pipeline),
+		"source":   l.mapping(l.source()),
+		"target":   l.mapping(l.target()),
+		"queue":    l.mapping(l.queue()),
+		"schedule": l.mapping(l.schedule()),
+		"tables":   l.list(l.table),
+		"plugins":  l.none,
+	}
+}
+
+func (l *layout) source() keys {
+	c := &l.cfg.source
+	return keys{
+		"dsn":         l.dsn(&c.DSN, isPostgres, "a PostgreSQL URL: postgres://user:password@host:5432/database"),
+		"slot":        l.text(&c.Slot),
+		"publication": l.text(&c.Publication),
+		"heartbeat":   value(l.decoder, &c.Heartbeat, orOff("never", parseDuration)),
+	}
+}
+
+func (l *layout) target() keys {
+	c := &l.cfg.target
+	return keys{
+		"dsn":             l.dsn(&c.DSN, isSQLServer, "a SQL Server URL: sqlserver://user:password@host:1433?database=name"),
+		"schema":          l.text(&c.Schema),
+		"max_connections": l.count(&c.MaxConnections),
+		"lock_timeout":    value(l.decoder, &c.LockTimeout, parseDuration),
+		"zone":            value(l.decoder, &c.Zone, parseZone),
+	}
+}
+
+func (l *layout) queue() keys {
+	c := &l.cfg.queue
+	return keys{
+		"dir":      l.text(&c.Dir),
+		"limit":    value(l.decoder, &c.Limit, orOff("none", parseSize)),
+		"keep":     value(l.decoder, &c.KeepBytes, parseSize),
+		"keep_for": value(l.decoder, &c.KeepFor, orOff("none", parseDuration)),
+		"url":      l.none,
+	}
+}
+
+func (l *layout) table(n ast.Node) error {
+	var t sqlserver.Table
+	var keyOnly bool
+	err := l.mapping(keys{
+		"source":   l.text(&t.Source),
+		"target":   l.text(&t.Target),
+		"key":      l.texts(&t.Key),
+		"exclude":  l.texts(&t.Exclude),
+		"columns":  l.columns(&t),
+		"fixed":    l.fixed(&t),
+		"truncate": l.flag(&t.Truncate),
+		"key_only": l.flag(&keyOnly),
+		"triggers": l.only("fire"),
+		"conflict": l.none,
+		"return":   l.none,
+	})(n)
+	if err != nil {
+		return err
+	}
+	if t.Source == "" || t.Target == "" {
+		return l.wrong(n, "source and target are required: the two tables' names")
+	}
+	t.Source = qualify(t.Source, "public", '"', '"')
+	t.Target = qualify(t.Target, "dbo", '[', ']')
+	if line, twice := l.lines[t.Source]; twice {
+		return l.wrong(n, "%s is mapped already, at line %d", t.Source, line)
+	}
+	l.lines[t.Source] = n.GetToken().Position.Line
+	l.cfg.target.Tables = append(l.cfg.target.Tables, t)
+	l.cfg.source.Tables = append(l.cfg.source.Tables, t.Source)
+	if keyOnly {
+		l.cfg.source.KeyOnly = append(l.cfg.source.KeyOnly, t.Source)
+	}
+	return nil
+}
+
+func (l *layout) columns(t *sqlserver.Table) reader {
+	return func(n ast.Node) error {
+		t.Columns = map[string]sqlserver.Column{}
+		return l.entries(n, func(name string, n ast.Node) error {
+			var c sqlserver.Column
+			err := l.mapping(keys{
+				"to":            l.text(&c.To),
+				"null_as":       value(l.decoder, &c.NullAs, func(s string) (*string, error) { return &s, nil }),
+				"owner":         value(l.decoder, &c.OwnerTarget, parseOwner),
+				"skip":          l.flag(&c.Skip),
+				"round":         l.flag(&c.Lossy.Round),
+				"truncate":      l.flag(&c.Lossy.Truncate),
+				"transliterate": l.flag(&c.Lossy.Transliterate),
+				"ambiguous":     l.flag(&c.Lossy.Ambiguous),
+			})(n)
+			t.Columns[name] = c
+			return err
+		})
+	}
+}
+
+func (l *layout) fixed(t *sqlserver.Table) reader {
+	return func(n ast.Node) error {
+		t.Fixed = map[string]string{}
+		return l.entries(n, func(column string, n ast.Node) error {
+			text, err := l.scalar(n)
+			t.Fixed[column] = text
+			return err
+		})
+	}
+}
+
+// dsn reads a DSN. What is wrong with one is not said in detail, since that
+// would quote it.
+func (l *layout) dsn(to *string, valid func(string) bool, form string) reader {
+	if l.offline {
+		return func(ast.Node) error { return nil }
+	}
+	return value(l.decoder, to, func(s string) (string, error) {
+		if !valid(s) {
+			return "", fmt.Errorf("cannot be read; it must be %s", form)
+		}
+		return s, nil
+	})
+}
+
+func isPostgres(dsn string) bool {
+	_, err := pgconn.ParseConfig(dsn)
+	return err == nil && strings.TrimSpace(dsn) != ""
+}
+
+func isSQLServer(dsn string) bool {
+	_, err := msdsn.Parse(dsn)
+	return err == nil && strings.HasPrefix(dsn, "sqlserver://")
+}
+
+func parseOwner(s string) (bool, error) {
+	if s != "target" && s != "source" {
+		return false, errors.New("must be target, or source, which is the default")
+	}
+	return s == "target", nil
+}
+
+// complete puts in what the file left out, and says what it had to have.
+func (l *layout) complete() error {
+	c := l.cfg
+	switch {
+	case c.source.DSN == "" && !l.offline:
+		return misuse("%s: source.dsn: required, a PostgreSQL URL", l.file)
+	case c.target.DSN == "" && !l.offline:
+		return misuse("%s: target.dsn: required, a SQL Server URL", l.file)
+	case len(c.target.Tables) == 0:
+		return misuse("%s: tables: required, at least one table", l.file)
+	}
+	if err := l.settleMode(); err != nil {
+		return err
+	}
+	if c.source.Slot == "" {
+		c.source.Slot = "syncback"
+	}
+	if c.target.Pipeline == "" {
+		c.target.Pipeline = c.source.Slot
+	}
+	if utf8.RuneCountInString(c.target.Pipeline) > 128 {
+		return misuse("%s: name: is longer than 128 characters", l.file)
+	}
+	if c.queue.Dir == "" {
+		c.queue.Dir = "queue"
+	}
+	// A path is relative to the file, so that every command that is given the
+	// file means the same queue, wherever it is started.
+	if !filepath.IsAbs(c.queue.Dir) {
+		c.queue.Dir = filepath.Join(filepath.Dir(l.file), c.queue.Dir)
+	}
+	if l.offline {
+		return nil
+	}
+	if _, err := postgres.New(c.source); err != nil {
+		return misuse("%s: source: %v", l.file, err)
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/syncback/syncback/apply/sqlserver"
+)
+
+func loadText(t *testing.T, text string, env map[string]string) (*config, string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "sync.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := load(file, loadOptions{env: func(name string) (string, bool) { v, ok := env[name]; return v, ok }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, filepath.Dir(file)
+}
+
+func TestConfigWhole(t *testing.T) {
+	const text = `
+name: housing
+source:
+  dsn: ${SOURCE_DSN}
+  slot: housing_slot
+  publication: housing_pub
+  heartbeat: never
+target:
+  dsn: ${TARGET_DSN}
+  schema: sync
+  max_connections: 3
+  lock_timeout: 2s
+  zone: Europe/London
+queue:
+  dir: ./q
+  limit: 10GiB
+  keep_for: 7d
+  keep: 512MiB
+schedule:
+  mode: every
+  every: 15m
+  cron: "*/15 20-23 * * 1-5"
+  blackout: ["Sat 06:00-10:00"]
+  zone: Europe/London
+  grace: 10s
+tables:
+  - source: tenancy
+    target: tenagree
+    key: [tag_ref]
+    exclude: [tstamp]
+    columns: &columns
+      tenancy_ref: {to: tag_ref}
+      end_date: {to: eot, null_as: "1900-01-01"}
+      balance: {to: cur_bal, owner: target}
+      note: {skip: true}
+      rent: {round: true, truncate: true, transliterate: true, ambiguous: true}
+      code: {null_as: 007}
+    fixed: {house: 0010, name: "${LITERAL} $${NOT}", blank: ""}
+    truncate: true
+    triggers: fire
+    return: []
+  - source: cloud."My.Table"
+    target: "[a.b]"
+    columns: *columns
+    key_only: true
+plugins: []
+`
+	c, dir := loadText(t, text, map[string]string{
+		"SOURCE_DSN": "postgres://u:p#'\"w@h/db",
+		"TARGET_DSN": "sqlserver://u:p@h?database=d",
+		"LITERAL":    "${NOT} #: x",
+	})
+	if c.source.DSN != "postgres://u:p#'\"w@h/db" || c.source.Slot != "housing_slot" ||
+		c.source.Publication != "housing_pub" || c.source.Heartbeat != -1 {
+		t.Errorf("source is %+v", c.source)
+	}
+	if want := []string{"public.tenancy", `cloud."My.Table"`}; !reflect.DeepEqual(c.source.Tables, want) {
+		t.Errorf("source tables are %q", c.source.Tables)
+	}
+	if want := []string{`cloud."My.Table"`}; !reflect.DeepEqual(c.source.KeyOnly, want) {
+		t.Errorf("key-only tables are %q", c.source.KeyOnly)
+	}
+	if c.target.Pipeline != "housing" || c.target.Schema != "sync" || c.target.MaxConnections != 3 ||
+		c.target.LockTimeout != 2*time.Second || c.target.Zone.String() != "Europe/London" {
+		t.Errorf("target is %+v", c.target)
+	}
+	if c.queue.Dir != filepath.Join(dir, "q") || c.queue.Limit != 10<<30 ||
+		c.queue.KeepFor != 7*24*time.Hour || c.queue.KeepBytes != 512<<20 {
+		t.Errorf("queue is %+v", c.queue)
+	}
+	if c.schedule.Every != 15*time.Minute || len(c.schedule.Blackouts) != 1 || c.grace != 10*time.Second {
+		t.Errorf("schedule is %+v, grace %s", c.schedule, c.grace)
+	}
+	columns := map[string]sqlserver.Column{
+		"tenancy_ref": {To: "tag_ref"},
+		"end_date":    {To: "eot", NullAs: new("1900-01-01")},
+		"balance":     {To: "cur_bal", OwnerTarget: true},
+		"note":        {Skip: true},
+		"rent":        {Lossy: sqlserver.Lossy{Round: true, Truncate: true, Transliterate: true, Ambiguous: true}},
+		"code":        {NullAs: new("007")},
+	}
+	want := []sqlserver.Table{{
+		Source: "public.tenancy", Target: "dbo.tenagree",
+		Key: []string{"tag_ref"}, Exclude: []string{"tstamp"}, Columns: columns,
+		Fixed:    map[string]string{"house": "0010", "name": "${NOT} #: x ${NOT}", "blank": ""},
+		Truncate: true,
+	}, {
+		Source: `cloud."My.Table"`, Target: "dbo.[a.b]", Columns: columns,
+	}}
+	if !reflect.DeepEqual(c.target.Tables, want) {
+		t.Errorf("tables are\n%+v\nwant\n%+v", c.target.Tables, want)
+	}
+}
+
+func TestConfigDefaults(t *testing.T) {
+	c, dir := loadText(t, good, nil)
+	if c.source.Slot != "syncback" || c.target.Pipeline != "syncback" || c.queue.Dir != filepath.Join(dir, "queue") {
+		t.Errorf("slot %q, pipeline %q, queue %q", c.source.Slot, c.target.Pipeline, c.queue.Dir)
+	}
+}
+
+func TestConfigModeFollowsFromItsKey(t *testing.T) {
+	every, _ := loadText(t, good+"schedule: {every: 15m}\n", nil)
+	cron, _ := loadText(t, good+"schedule: {cron: '* * * * *'}\n", nil)
+	plain, _ := loadText(t, good+"schedule: {grace: 1s}\n", nil)
+	both, _ := loadText(t, good+"schedule: {mode: continuous, every: 15m, cron: '* * * * *'}\n", nil)
+	if every.schedule.Mode != modes["every"] || cron.schedule.Mode != modes["cron"] ||
+		plain.schedule.Mode != modes["continuous"] || both.schedule.Mode != modes["continuous"] {
+		t.Errorf("modes are %v, %v, %v, %v", every.schedule.Mode, cron.schedule.Mode, plain.schedule.Mode, both.schedule.Mode)
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add([]byte(good))
+	f.Add([]byte("a: &a [*a, ${X}, |\n  x\n]"))
+	f.Add([]byte("source: {dsn: ${A}}\ntables: [{columns: {a: {to: 007}}}]"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		file := filepath.Join(t.TempDir(), "sync.yaml")
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := load(file, loadOptions{env: func(string) (string, bool) { return "", false }})
+		if _, ok := err.(*usageError); err != nil && !ok {
+			t.Errorf("error %v is not a usageError", err)
+		}
+	})
+}

@@ -24,11 +24,10 @@ type Applier struct {
 	// conn is the one session that applies; nil until it is needed, and after
 	// an error.
 	conn *sql.Conn
-	// held is the checkpoint that this applier knows the target to hold, and
-	// attempted the one that it last tried to move it to.
-	held      apply.Checkpoint
-	known     bool
-	attempted capture.Position
+	// held is the checkpoint that this applier knows the target to hold, once it
+	// is known.
+	held  apply.Checkpoint
+	known bool
 }
 
 // Open connects to the target, reads its catalogue and matches the configured
@@ -75,19 +74,12 @@ func (a *Applier) Close() error {
 	return a.db.Close()
 }
 
-// Checkpoint reads how far the target has come. It refuses with
-// apply.ErrFenced a checkpoint that this applier neither held nor tried to move
-// to: another process applies the same pipeline.
+// Checkpoint reads how far the target has come. The next Apply goes on from
+// there.
 func (a *Applier) Checkpoint(ctx context.Context) (apply.Checkpoint, error) {
 	cp, err := a.control.Checkpoint(ctx)
-	if err != nil {
-		return cp, err
-	}
-	if a.known && cp.Position != a.held.Position && cp.Position != a.attempted {
-		return cp, a.fenced(cp)
-	}
-	a.held, a.known = cp, true
-	return cp, nil
+	a.held, a.known = cp, err == nil
+	return cp, err
 }
 
 func (a *Applier) fenced(cp apply.Checkpoint) error {
@@ -109,7 +101,6 @@ func (a *Applier) Apply(ctx context.Context, batch []*capture.Tx) error {
 		return err
 	}
 	last := batch[len(batch)-1]
-	a.attempted = last.Position
 	err := a.transact(ctx, func(tx *sql.Tx) error { return a.write(ctx, tx, batch) })
 	switch {
 	case errors.Is(err, errCheckpointHeld):

@@ -1,6 +1,7 @@
 package sqlserver
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"slices"
@@ -178,17 +179,20 @@ func readParents(ctx context.Context, db *sql.DB, tables map[int64]*targetTable)
 	})
 }
 
-// query runs a query and calls scan for each of its rows.
-func query(ctx context.Context, db *sql.DB, text string, scan func(*sql.Rows) error) error {
-	rows, err := db.QueryContext(ctx, text)
+// query runs a query and calls scan for each of its rows. It reads to the end:
+// a result that is closed before is cancelled, which not every server answers
+// in time.
+func query(ctx context.Context, db *sql.DB, text string, scan func(*sql.Rows) error, args ...any) error {
+	rows, err := db.QueryContext(ctx, text, args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
+	var failed error
 	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return err
+		if failed == nil {
+			failed = scan(rows)
 		}
 	}
-	return rows.Err()
+	return cmp.Or(rows.Err(), failed)
 }

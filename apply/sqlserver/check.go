@@ -63,8 +63,7 @@ func (c *check) blocks(object string, err error) {
 
 // ownTables looks for our own tables, without making the pipeline's row.
 func (c *check) ownTables() {
-	var version int
-	err := c.db.QueryRowContext(c.ctx, "SELECT MAX([version]) FROM "+name{c.cfg.Schema, "version"}.quoted()).Scan(&version)
+	version, err := readVersion(c.ctx, c.db, c.cfg.Schema)
 	switch {
 	case err != nil:
 		c.add(capture.Blocks, "schema "+c.cfg.Schema, "our own tables are missing, or the login may not read them", "have what the ddl command prints run in the target")
@@ -138,7 +137,8 @@ func (c *check) permissions(p *plan) {
 	}
 	for _, need := range needs {
 		var has sql.NullInt64
-		err := c.db.QueryRowContext(c.ctx, "SELECT HAS_PERMS_BY_NAME("+quoteText(p.target.name.quoted())+", N'OBJECT', N'"+need+"')").Scan(&has)
+		err := query(c.ctx, c.db, "SELECT HAS_PERMS_BY_NAME("+quoteText(p.target.name.quoted())+", N'OBJECT', N'"+need+"')",
+			func(rows *sql.Rows) error { return rows.Scan(&has) })
 		if err != nil {
 			if err = translate(c.ctx, err); capture.Retryable(err) || c.ctx.Err() != nil {
 				c.err = errors.Join(c.err, err)

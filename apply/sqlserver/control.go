@@ -48,8 +48,7 @@ func (c *Control) Close() error { return c.db.Close() }
 // prepare checks the version of our own tables, and makes the pipeline's row
 // where it is absent.
 func (c *Control) prepare(ctx context.Context, schema string) error {
-	var version int
-	err := c.db.QueryRowContext(ctx, "SELECT MAX([version]) FROM "+name{schema, "version"}.quoted()).Scan(&version)
+	version, err := readVersion(ctx, c.db, schema)
 	if err != nil {
 		return c.explainMissing(translate(ctx, err), schema)
 	}
@@ -65,6 +64,14 @@ SELECT @p1, N'', 0, 0 WHERE NOT EXISTS (SELECT 1 FROM `+c.table+` WHERE [pipelin
 	return err
 }
 
+// readVersion reads the version of our own tables.
+func readVersion(ctx context.Context, db *sql.DB, schema string) (version int, err error) {
+	err = query(ctx, db, "SELECT MAX([version]) FROM "+name{schema, "version"}.quoted(), func(rows *sql.Rows) error {
+		return rows.Scan(&version)
+	})
+	return version, err
+}
+
 // explainMissing says what to do where our own tables are absent: that the
 // version cannot be read is how a target looks in which nobody ran the DDL.
 func (c *Control) explainMissing(err error, schema string) error {
@@ -77,19 +84,26 @@ func (c *Control) explainMissing(err error, schema string) error {
 
 // Checkpoint reads how far the target has come.
 func (c *Control) Checkpoint(ctx context.Context) (apply.Checkpoint, error) {
-	var at, changed sql.NullTime
-	var by sql.NullString
-	var position int64
 	var cp apply.Checkpoint
-	err := c.db.QueryRowContext(ctx, `SELECT [source], [position], [applied_at], [paused], [changed_at], [changed_by]
-FROM `+c.table+` WHERE [pipeline] = @p1`, c.pipeline).Scan(&cp.Source, &position, &at, &cp.Paused, &changed, &by)
-	if errors.Is(err, sql.ErrNoRows) {
+	found := false
+	err := query(ctx, c.db, `SELECT [source], [position], [applied_at], [paused], [changed_at], [changed_by]
+FROM `+c.table+` WHERE [pipeline] = @p1`, func(rows *sql.Rows) error {
+		var at, changed sql.NullTime
+		var by sql.NullString
+		var position int64
+		if err := rows.Scan(&cp.Source, &position, &at, &cp.Paused, &changed, &by); err != nil {
+			return err
+		}
+		cp.Position, cp.AppliedAt, cp.ChangedAt, cp.ChangedBy = capture.Position(position), at.Time, changed.Time, by.String
+		found = true
+		return nil
+	}, c.pipeline)
+	if err != nil {
+		return apply.Checkpoint{}, translate(ctx, err)
+	}
+	if !found {
 		return cp, fmt.Errorf("the target has lost its checkpoint of pipeline %q: %w; restore its row, or start again as after a lost target", c.pipeline, capture.ErrGap)
 	}
-	if err != nil {
-		return cp, translate(ctx, err)
-	}
-	cp.Position, cp.AppliedAt, cp.ChangedAt, cp.ChangedBy = capture.Position(position), at.Time, changed.Time, by.String
 	return cp, nil
 }
 

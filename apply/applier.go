@@ -23,11 +23,10 @@ type Applier interface {
 	//
 	// The changes are written in their order. An absent value is not written,
 	// null is. A change that changes nothing, and a message, are no statement.
-	// A change that does not find its one row, as it was before in what is
-	// changed, is refused with a *MismatchError. No change is passed over: one
-	// that cannot be written is refused. The error with which a transaction's
-	// sequence ends is returned wrapped. The changes of a transaction are
-	// written as they are pulled, and not held.
+	// A change that does not find its one row is refused with a *MismatchError.
+	// No change is passed over: one that cannot be written is refused. The error
+	// with which a transaction's sequence ends is returned wrapped. The changes
+	// of a transaction are written as they are pulled, and not held.
 	//
 	// An error for which capture.Retryable is true may mean that the
 	// transaction was committed all the same and only the answer was lost:
@@ -36,7 +35,9 @@ type Applier interface {
 	Apply(ctx context.Context, batch []*capture.Tx) error
 
 	// Checkpoint reads how far the target has come. The next Apply goes on from
-	// there; it is called before the first Apply, and after one that failed.
+	// there; it is called before the first Apply, and after one that failed. An
+	// applier that finds a checkpoint to which it did not move it may refuse
+	// with ErrFenced.
 	Checkpoint(ctx context.Context) (Checkpoint, error)
 }
 

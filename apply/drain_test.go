@@ -176,6 +176,30 @@ func TestGiveUp(t *testing.T) {
 	}
 }
 
+// TestGivingUpDoesNotCountIdleTime has a queue fail once an hour while nothing
+// is there.
+func TestGivingUpDoesNotCountIdleTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.cfg.GiveUpAfter = 30 * time.Minute
+		r := s.start(failingHourly{s.q})
+		time.Sleep(10 * time.Hour)
+		synctest.Wait()
+		s.q.add(inserts(1))
+		time.Sleep(2 * time.Hour)
+		s.expectRows("1=x")
+		r.end(t)
+	})
+}
+
+type failingHourly struct{ *fakeQueue }
+
+func (q failingHourly) Next(ctx context.Context, after capture.Position) (*capture.Tx, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Hour, lost{"queue"})
+	defer cancel()
+	return q.fakeQueue.Next(ctx, after)
+}
+
 func TestRefusedTransactionIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
@@ -372,6 +396,44 @@ func TestBadScheduleIsRefused(t *testing.T) {
 	s.cfg.Schedule.Mode = apply.Every
 	if err := s.drain(t.Context()); err == nil {
 		t.Error("a schedule without an interval was accepted")
+	}
+}
+
+func TestApplierRefusesTheSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, inserts(1))
+		s.a.do = func(context.Context, []*capture.Tx) error { return capture.ErrOtherSource }
+		err := s.drain(t.Context())
+		var e *apply.TxError
+		if !errors.Is(err, capture.ErrOtherSource) || errors.As(err, &e) {
+			t.Fatalf("Drain returned %v", err)
+		}
+	})
+}
+
+// TestTxErrorSaysWhatToDo has a hint for each kind of refusal.
+func TestTxErrorSaysWhatToDo(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"missing":   {&apply.MismatchError{Table: "dbo.t", Op: capture.Update}, "missing"},
+		"ambiguous": {&apply.MismatchError{Table: "dbo.t", Op: capture.Update, Matched: 2}, "key"},
+		"value":     {&apply.ValueError{Table: "dbo.t", Column: "c", Position: 1, Reason: "is too long"}, "Map the column"},
+		"anything":  {errors.New("no"), "run again"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, inserts(0x1A))
+				s.a.do = func(context.Context, []*capture.Tx) error { return c.err }
+				err := s.drain(t.Context())
+				for _, part := range []string{c.want, c.err.Error(), "transaction 726 at 0/1A"} {
+					if err == nil || !strings.Contains(err.Error(), part) {
+						t.Errorf("the error does not say %q: %v", part, err)
+					}
+				}
+			})
+		})
 	}
 }
 

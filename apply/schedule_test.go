@@ -198,6 +198,14 @@ func TestBadBlackouts(t *testing.T) {
 	}
 }
 
+func TestModeNames(t *testing.T) {
+	for mode, want := range map[Mode]string{Continuous: "continuous", Every: "every", Cron: "cron", Manual: "manual", 9: "invalid"} {
+		if got := mode.String(); got != want {
+			t.Errorf("mode %d is %q, not %q", mode, got, want)
+		}
+	}
+}
+
 func TestBadSchedules(t *testing.T) {
 	for name, s := range map[string]Schedule{
 		"no interval":        {Mode: Every},

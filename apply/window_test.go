@@ -205,6 +205,28 @@ func TestWindowEndsAtAWatermark(t *testing.T) {
 	})
 }
 
+// TestWindowLeavesWhatCameLater has a mark between two transactions.
+func TestWindowLeavesWhatCameLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, inserts(1), inserts(9))
+		s.cfg.Schedule = apply.Schedule{Mode: apply.Every, Every: time.Hour, Location: time.UTC}
+		r := s.start(markedQueue{s.q, 5})
+		s.expectRows("1=x")
+		s.expectStates(apply.Waiting)
+		r.end(t)
+	})
+}
+
+// markedQueue is a queue that holds more than it said when it was asked.
+type markedQueue struct {
+	*fakeQueue
+	mark capture.Position
+}
+
+func (q markedQueue) Last(context.Context) (capture.Mark, error) {
+	return capture.Mark{Source: source, Position: q.mark}, nil
+}
+
 func TestCron(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, inserts(1))

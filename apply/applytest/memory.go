@@ -13,8 +13,9 @@ import (
 )
 
 // Memory is a target in memory, for tests. Its tables are those of the source,
-// its rows are found by the source's key. It can be used from several
-// goroutines.
+// its rows are found by the source's key. It is stricter than the contract: an
+// update is also refused as a mismatch where a column that it changes does not
+// hold what the old image says. It can be used from several goroutines.
 type Memory struct {
 	mu     sync.Mutex
 	held   map[string]rows

@@ -254,9 +254,6 @@ func (d *drain) apply(ctx context.Context, batch []*capture.Tx) (ok bool, err er
 	if trimmed != nil {
 		return false, d.retry(ctx, &d.trim, "trim the queue", trimmed)
 	}
-	if ctx.Err() != nil && !d.reached() {
-		return false, context.Cause(ctx)
-	}
 	return true, nil
 }
 
@@ -281,11 +278,9 @@ func (d *drain) refused(ctx context.Context, batch []*capture.Tx, err error) err
 		return context.Cause(ctx)
 	case d.win.isOver(time.Now()):
 		return nil // rolled back, or refused; the next window will tell
-	case errors.Is(err, ErrPaused) && d.cfg.Until != 0:
-		return fmt.Errorf("drain: %w; resume it and run again", err)
 	case errors.Is(err, ErrPaused):
 		d.observe(Progress{State: Paused})
-		return d.wait(ctx, d.cfg.Poll)
+		return d.wait(ctx, d.cfg.Poll) // the checkpoint says since when, and by whom
 	case errors.Is(err, ErrFenced):
 		return fmt.Errorf("drain: apply after %s: %w; stop the other process, or this one", d.position, err)
 	case errors.Is(err, capture.ErrOtherSource):

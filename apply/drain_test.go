@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -140,6 +141,7 @@ func TestRetriesBackOffAndStartAnew(t *testing.T) {
 		if len(waits) != 8 || waits[5] < 800*time.Millisecond || waits[7] > 100*time.Millisecond {
 			t.Errorf("the waits were %v", waits)
 		}
+		s.expectStates(slices.Repeat([]apply.State{apply.Retrying}, 6)...)
 	})
 }
 
@@ -192,6 +194,27 @@ func TestGivingUpDoesNotCountIdleTime(t *testing.T) {
 	})
 }
 
+// TestGivingUpDoesNotCountSuccess has a queue fail and recover again and again.
+func TestGivingUpDoesNotCountSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.cfg.GiveUpAfter = 10 * time.Minute
+		calls := 0
+		s.q.next = func(capture.Position) error {
+			if calls++; calls%5 == 0 {
+				return lost{"queue"}
+			}
+			return nil
+		}
+		r := s.start(s.q)
+		for p := capture.Position(1); p < 200; p++ {
+			s.q.add(inserts(p))
+			time.Sleep(10 * time.Second)
+		}
+		r.end(t)
+	})
+}
+
 type failingHourly struct{ *fakeQueue }
 
 func (q failingHourly) Next(ctx context.Context, after capture.Position) (*capture.Tx, error) {
@@ -231,12 +254,14 @@ func TestGroupRefusedOnceGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, inserts(1))
 		s.cfg.Until = 9
+		refused := 0
 		s.a.do = func(ctx context.Context, batch []*capture.Tx) error {
 			if len(s.a.groups) == 0 {
 				s.q.add(inserts(2), inserts(3), inserts(4), inserts(5), inserts(6), inserts(7), inserts(8), inserts(9))
 			}
 			time.Sleep(time.Second)
 			if len(batch) > 1 && batch[0].Position < 5 {
+				refused++
 				return errors.New("no room")
 			}
 			return s.a.Applier.Apply(ctx, batch)
@@ -244,6 +269,9 @@ func TestGroupRefusedOnceGoesOn(t *testing.T) {
 		s.cfg.MaxTxs = 3
 		if err := s.drain(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+		if refused != 1 {
+			t.Errorf("%d groups were refused", refused)
 		}
 		s.expectGroups(span(1, 1), span(2, 2), span(3, 3), span(4, 4), span(5, 7), span(8, 9))
 	})
@@ -280,10 +308,32 @@ func TestFenced(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.q.add(inserts(2))
-		if err := <-r.err; !errors.Is(err, apply.ErrFenced) {
+		var e *apply.TxError
+		if err := <-r.err; !errors.Is(err, apply.ErrFenced) || errors.As(err, &e) {
 			t.Fatalf("Drain returned %v", err)
 		}
 	})
+}
+
+// TestTrimRefused has a queue that cannot trim, after a group of which the
+// answer came and one of which it was lost.
+func TestTrimRefused(t *testing.T) {
+	for name, fault := range map[string]applytest.Fault{"applied": 0, "answer lost": applytest.AfterCommit} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, inserts(1))
+				broken := errors.New("read-only disk")
+				s.q.trim = func(capture.Position) error { return broken }
+				if err := s.m.Fail(t.Context(), fault); err != nil {
+					t.Fatal(err)
+				}
+				if err := s.drain(t.Context()); !errors.Is(err, broken) {
+					t.Errorf("Drain returned %v", err)
+				}
+				s.expectRows("1=x")
+			})
+		})
+	}
 }
 
 func TestOtherSource(t *testing.T) {
@@ -297,6 +347,10 @@ func TestOtherSource(t *testing.T) {
 		stranger.Source = "test/another"
 		s.q = newQueue(stranger)
 		s.cfg.Until = 3
+		s.a.do = func(context.Context, []*capture.Tx) error {
+			t.Error("it was given to the applier")
+			return nil
+		}
 		err := s.drain(t.Context())
 		if !errors.Is(err, capture.ErrOtherSource) || !strings.Contains(err.Error(), "test/another") {
 			t.Fatalf("Drain returned %v", err)

@@ -24,8 +24,9 @@ const (
 // Progress is what [Config.Observe] gets.
 type Progress struct {
 	State State
-	// Position is the checkpoint's, and CommitTime when the source committed
-	// what it stands for: zero before this Drain has applied anything.
+	// Position is the checkpoint's, 0 until it was read. CommitTime is when the
+	// source committed what was applied last; zero until this Drain has applied
+	// anything.
 	Position   capture.Position
 	CommitTime time.Time
 	// Txs, Changes and Bytes are those of the group that was Applied, and

@@ -41,8 +41,8 @@ const (
 	Continuous Mode = iota // always open
 	Every                  // at equal intervals
 	Cron                   // at the minutes of a cron expression
-	// Manual opens one window each time that the pipeline is resumed, whether
-	// it was paused before or not.
+	// Manual opens one window each time that the pipeline is resumed while
+	// Drain runs, whether it was paused before or not.
 	Manual
 )
 

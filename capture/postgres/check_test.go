@@ -1,0 +1,132 @@
+package postgres_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/syncback/syncback/capture/postgres"
+)
+
+// findings expects that Check finds what begins like each of want.
+func findings(t *testing.T, s *source, want ...string) {
+	t.Helper()
+	found, err := s.capturer.Check(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, f := range found {
+		all = append(all, f.Level.String()+" "+f.Object+": "+f.Problem+". "+f.Advice)
+	}
+	text := "\n" + strings.Join(all, "\n")
+	for _, w := range want {
+		if !strings.Contains(text, "\n"+w) {
+			t.Errorf("%q is not found; what is:%s", w, text)
+		}
+	}
+}
+
+// noErrors expects that Check finds nothing that blocks.
+func noErrors(t *testing.T, s *source) {
+	t.Helper()
+	found, err := s.capturer.Check(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		if f.Level.String() == "error" {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+func TestCheckTables(t *testing.T) {
+	s := newSource(t, `CREATE TABLE good (id int PRIMARY KEY, g int GENERATED ALWAYS AS (id) STORED); ALTER TABLE good REPLICA IDENTITY FULL;
+		CREATE TABLE half (id int PRIMARY KEY); CREATE TABLE keyonly (id int PRIMARY KEY);
+		CREATE TABLE none (id int); CREATE TABLE nothing (id int PRIMARY KEY); ALTER TABLE nothing REPLICA IDENTITY NOTHING;
+		CREATE TABLE keyless (id int); ALTER TABLE keyless REPLICA IDENTITY FULL;
+		CREATE VIEW v AS SELECT 1; CREATE UNLOGGED TABLE fleeting (id int PRIMARY KEY); ALTER TABLE fleeting REPLICA IDENTITY FULL;
+		CREATE TABLE root (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE leaf PARTITION OF root FOR VALUES IN (1);
+		ALTER TABLE root REPLICA IDENTITY FULL`,
+		"public.good", "public.half", "public.keyonly", "public.none", "public.nothing", "public.keyless", "public.v",
+		"public.fleeting", "public.root", "public.Half", "public.absent")
+	s.cfg.KeyOnly = []string{"public.keyonly", "public.none"}
+	s.configure()
+	findings(t, s,
+		"note table public.good: its generated columns are not captured: g",
+		`error table public.half: its replica identity is not full, so what changed in a row is not known. ALTER TABLE ONLY "public"."half" REPLICA IDENTITY FULL; or name`,
+		"note table public.keyonly: its replica identity is not full, as it may be",
+		"error table public.none: it has nothing that its rows are told apart by",
+		"error table public.nothing: it has nothing that its rows are told apart by",
+		"warning table public.keyless: it has no primary key",
+		"error table public.v: it is not a table",
+		"error table public.fleeting: it is unlogged",
+		`error table public.root: not all of its partitions have a full replica identity, so what changed in a row is not known. ALTER TABLE "public"."leaf" REPLICA IDENTITY FULL`,
+		"error table public.Half: it does not exist. Names are taken as they are written, and there is a table public.half",
+		"error table public.absent: it does not exist",
+		"note publication syncback: it does not exist yet. Setup creates it",
+		"note max_slot_wal_keep_size: it is -1")
+
+	// Publishing a table without an identity would break the source's own
+	// updates, so Setup must refuse before it has made anything.
+	err := s.capturer.Setup(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "public.half") {
+		t.Errorf("Setup: %v", err)
+	}
+	s.exec(`UPDATE none SET id = 1; UPDATE nothing SET id = 1`)
+	if n := s.query(`SELECT count(*)::text FROM pg_publication`); n != "0" {
+		t.Errorf("Setup made %s publications all the same", n)
+	}
+}
+
+func TestSetupIsWhatCheckAsksFor(t *testing.T) {
+	s := newSource(t, oneTable, "public.t")
+	noErrors(t, s)
+	s.setup()
+	if err := s.capturer.Setup(t.Context()); err != nil {
+		t.Errorf("a second time: %v", err)
+	}
+	noErrors(t, s)
+	stop := s.start()
+	s.exec(`INSERT INTO t VALUES (1)`)
+	s.wait(1)
+	findings(t, s, "note slot "+s.cfg.Slot+": it is being read")
+	st, err := s.capturer.Status(t.Context())
+	if err != nil || st.ActivePID == 0 || st.WALStatus != "reserved" || st.Restart == 0 || st.Current < st.ConfirmedFlush || st.Retained <= 0 {
+		t.Errorf("status %+v, %v", st, err)
+	}
+	stop()
+}
+
+func TestSlotOfAnotherKind(t *testing.T) {
+	s := newSource(t, oneTable, "public.t")
+	s.exec(`SELECT pg_create_physical_replication_slot($1)`, s.cfg.Slot)
+	defer s.exec(`SELECT pg_drop_replication_slot($1)`, s.cfg.Slot)
+	findings(t, s, "error slot "+s.cfg.Slot+": slot "+s.cfg.Slot+" is not a logical slot of pgoutput")
+	if err := s.capturer.Setup(t.Context()); err == nil {
+		t.Error("Setup took it")
+	}
+}
+
+func TestCheckRole(t *testing.T) {
+	s := newSource(t, oneTable, "public.t")
+	s.exec(`DO $$ BEGIN CREATE ROLE clerk LOGIN PASSWORD 'x'; EXCEPTION WHEN duplicate_object THEN NULL; END $$`)
+	u, err := url.Parse(s.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword("clerk", "x")
+	s.cfg.DSN = u.String()
+	s.configure()
+	findings(t, s, "error role clerk: it may not open a replication connection",
+		`error publication syncback: it does not exist, and the role may not create it. Have the tables' owner run: CREATE PUBLICATION "syncback" FOR TABLE "public"."t" WITH`)
+
+	c, err := postgres.New(s.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Setup(t.Context()); err == nil {
+		t.Error("Setup: no error")
+	}
+}

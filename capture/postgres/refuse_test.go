@@ -1,0 +1,150 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/syncback/syncback/capture"
+	"github.com/syncback/syncback/capture/capturetest"
+	"github.com/syncback/syncback/capture/postgres"
+)
+
+// refused expects that Capture refuses to go on from a mark, at once.
+func refused(t *testing.T, s *source, from capture.Mark, want error, says string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	err := s.capturer.Capture(ctx, from, new(capturetest.Sink))
+	if err == nil || want != nil && !errors.Is(err, want) || !strings.Contains(err.Error(), says) {
+		t.Errorf("got %v, want %v, and %q in it", err, want, says)
+	}
+	if capture.Retryable(err) {
+		t.Errorf("is retryable: %v", err)
+	}
+}
+
+func TestMarksThatDoNotFit(t *testing.T) {
+	s := newSource(t, oneTable, "public.t").setup()
+	s.exec(`INSERT INTO t VALUES (1)`)
+	s.captured(1)
+	held := s.sink.Mark()
+
+	with := func(change func(m *capture.Mark)) capture.Mark {
+		m := held
+		change(&m)
+		return m
+	}
+	refused(t, s, with(func(m *capture.Mark) { m.Source = "postgresql/1/elsewhere/syncback" }), capture.ErrOtherSource, "new queue")
+	refused(t, s, with(func(m *capture.Mark) { m.Source = "" }), capture.ErrOtherSource, "")
+	refused(t, s, with(func(m *capture.Mark) { m.Position -= 8 }), capture.ErrGap, "moved on")
+	refused(t, s, with(func(m *capture.Mark) { m.Position = 0 }), capture.ErrGap, "moved on")
+	refused(t, s, with(func(m *capture.Mark) { m.Position += 1 << 40 }), capture.ErrDiverged, "restored")
+	refused(t, s, with(func(m *capture.Mark) { m.Timeline = 7 }), capture.ErrDiverged, "timeline 7")
+
+	// PostgreSQL itself would skip what the slot has moved past.
+	s.exec(`INSERT INTO t VALUES (2)`)
+	s.exec(`SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())`, s.cfg.Slot)
+	refused(t, s, held, capture.ErrGap, "another reader")
+
+	s.exec(`SELECT pg_drop_replication_slot($1)`, s.cfg.Slot)
+	refused(t, s, held, capture.ErrGap, "is gone")
+	refused(t, s, capture.Mark{}, nil, "Setup creates it")
+	if err := s.capturer.Setup(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, s, held, capture.ErrGap, "moved on")
+}
+
+func TestInvalidatedSlotIsAGap(t *testing.T) {
+	s := newSource(t, oneTable, "public.t").setup()
+	s.exec(`INSERT INTO t VALUES (1)`)
+	s.captured(1)
+	s.exec(`ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'`)
+	s.exec(`SELECT pg_reload_conf()`)
+	defer func() {
+		s.exec(`ALTER SYSTEM RESET max_slot_wal_keep_size`)
+		s.exec(`SELECT pg_reload_conf()`)
+	}()
+	eventually(t, "the slot is lost", func() bool {
+		s.exec(`INSERT INTO other SELECT 1 WHERE false; SELECT pg_logical_emit_message(false, 'x', 'x'); SELECT pg_switch_wal()`)
+		s.exec(`CHECKPOINT`)
+		return s.query(`SELECT wal_status FROM pg_replication_slots WHERE slot_name = $1`, s.cfg.Slot) == "lost"
+	})
+	refused(t, s, s.sink.Mark(), capture.ErrGap, "invalidated")
+	refused(t, s, capture.Mark{}, capture.ErrGap, "invalidated")
+	findings(t, s, "error slot "+s.cfg.Slot)
+}
+
+func TestSlotInUseIsRetryable(t *testing.T) {
+	s := newSource(t, oneTable, "public.t").setup()
+	s.start()
+	s.exec(`INSERT INTO t VALUES (1)`)
+	s.wait(1)
+	err := s.capturer.Capture(t.Context(), capture.Mark{}, new(capturetest.Sink))
+	if !capture.Retryable(err) || !strings.Contains(err.Error(), "read by another process") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhatCannotWorkIsPermanentAndQuiet(t *testing.T) {
+	s := newSource(t, oneTable, "public.t")
+	password := s.db.Config().Password
+	for _, test := range []struct{ old, new, says string }{
+		{password, "Secret_1", "password authentication failed"},
+		{"/" + s.db.Config().Database, "/nowhere", `database "nowhere" does not exist`},
+	} {
+		c, err := postgres.New(postgres.Config{DSN: strings.Replace(s.dsn, test.old, test.new, 1), Tables: s.cfg.Tables})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.Capture(t.Context(), capture.Mark{}, s.sink)
+		if err == nil || !strings.Contains(err.Error(), test.says) || capture.Retryable(err) {
+			t.Errorf("got %v, want %q, not retryable", err, test.says)
+		}
+		if strings.Contains(err.Error(), "Secret_1") || strings.Contains(err.Error(), password) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("the error is not fit to show: %v", err)
+		}
+	}
+	c, err := postgres.New(postgres.Config{DSN: "postgres://u:Secret_1@127.0.0.1:1/x?sslmode=disable", Tables: s.cfg.Tables})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Capture(t.Context(), capture.Mark{}, s.sink); !capture.Retryable(err) || strings.Contains(err.Error(), "Secret_1") {
+		t.Errorf("nobody listens: %v", err)
+	}
+}
+
+func TestPublicationThatLeavesOut(t *testing.T) {
+	s := newSource(t, oneTable+`CREATE TABLE u (id int PRIMARY KEY); ALTER TABLE u REPLICA IDENTITY FULL`, "public.t", "public.u")
+	s.cfg.Publication = "p"
+	s.configure()
+	for _, test := range []struct{ publication, says string }{
+		{`FOR TABLE t WITH (publish_via_partition_root = true)`, `ALTER PUBLICATION "p" ADD TABLE "public"."u"`},
+		{`FOR TABLE t, u WITH (publish_via_partition_root = true, publish = 'insert, update')`, `leaves out delete, truncate: ALTER PUBLICATION "p" SET (publish`},
+		{`FOR TABLE t, u`, `SET (publish_via_partition_root = true)`},
+		{`FOR TABLE t, u WHERE (id > 3) WITH (publish_via_partition_root = true)`, `only some rows or columns of public.u`},
+		{`FOR TABLE t (id), u WITH (publish_via_partition_root = true)`, `only some rows or columns of public.t`},
+	} {
+		s.exec(`CREATE PUBLICATION p ` + test.publication)
+		if err := s.capturer.Setup(t.Context()); err == nil || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: Setup says %v", test.publication, err)
+		}
+		refused(t, s, capture.Mark{}, nil, test.says)
+		findings(t, s, "error publication p: ", "note slot "+s.cfg.Slot+": it does not exist yet. Setup creates it")
+		s.exec(`DROP PUBLICATION p`)
+	}
+	s.exec(`CREATE PUBLICATION p FOR ALL TABLES WITH (publish_via_partition_root = true)`)
+	s.setup()
+	s.exec(`INSERT INTO other VALUES (1); INSERT INTO u VALUES (1)`)
+	wantChanges(t, s.captured(1)[0], "insert public.u->(1)")
+}
+
+func TestRenamedTableStops(t *testing.T) {
+	s := newSource(t, oneTable, "public.t").setup()
+	s.exec(`INSERT INTO t VALUES (1)`)
+	s.exec(`ALTER TABLE t RENAME TO t2; INSERT INTO t2 VALUES (2); ALTER TABLE t2 RENAME TO t`)
+	refused(t, s, capture.Mark{}, nil, "renamed to public.t2")
+}

@@ -76,7 +76,7 @@ func (h *harness) start(ctx context.Context) error {
 	}
 	ctx, h.cancel = context.WithCancel(ctx)
 	h.done = make(chan error, 1)
-	go func(sink *Sink) { h.done <- c.Capture(ctx, sink.Mark(), sink) }(h.sink)
+	go func(sink *Sink) { h.done <- capturing(ctx, c, sink.Mark, sink) }(h.sink)
 	return nil
 }
 
@@ -90,13 +90,28 @@ func (h *harness) stop() error {
 	return <-h.done
 }
 
-// capture runs Capture once, from a mark, until it ends by itself.
+// capture captures from a mark until that ends by itself.
 func (h *harness) capture(ctx context.Context, from capture.Mark) error {
 	c, err := h.src.Capturer()
 	if err != nil {
 		return fmt.Errorf("make a Capturer: %w", err)
 	}
-	return c.Capture(ctx, from, h.sink)
+	return capturing(ctx, c, func() capture.Mark { return from }, h.sink)
+}
+
+// capturing calls Capture again for as long as its error is retryable, as the
+// contract has it: a source may not yet have noticed the end of the last one.
+func capturing(ctx context.Context, c capture.Capturer, from func() capture.Mark, sink capture.Sink) error {
+	wait := capture.Backoff{Min: 10 * time.Millisecond, Max: time.Second}
+	for {
+		err := c.Capture(ctx, from(), sink)
+		if !capture.Retryable(err) {
+			return err
+		}
+		if ended := wait.Wait(ctx); ended != nil {
+			return errors.Join(ended, err)
+		}
+	}
 }
 
 // captured captures until n transactions are durable.

@@ -1,11 +1,12 @@
 package postgres
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -49,12 +50,22 @@ func transient(err error) bool {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return transientState(pg.Code)
 	}
-	if errors.Is(err, context.Canceled) {
-		return false
-	}
+	return !misconfigured(err) && lostConnection(err)
+}
+
+// misconfigured reports whether a connection will never be made as it is asked
+// for.
+func misconfigured(err error) bool {
 	_, badCertificate := errors.AsType[*tls.CertificateVerificationError](err)
 	_, badHost := errors.AsType[x509.HostnameError](err)
-	return !badCertificate && !badHost
+	return badCertificate || badHost || strings.Contains(err.Error(), "server refused TLS connection")
+}
+
+func lostConnection(err error) bool {
+	_, connecting := errors.AsType[*pgconn.ConnectError](err)
+	_, network := errors.AsType[net.Error](err)
+	return connecting || network || pgconn.SafeToRetry(err) || pgconn.Timeout(err) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, pgconn.ErrConnClosed)
 }
 
 // transientState sorts SQLSTATEs (manual: PostgreSQL Error Codes).

@@ -135,7 +135,7 @@ func (s *source) start() (stop func() error) {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- s.capturer.Capture(ctx, s.sink.Mark(), s.sink) }()
+	go func() { done <- s.capture(ctx, s.sink.Mark(), s.sink) }()
 	var err error
 	stopped := false
 	stop = func() error {
@@ -147,6 +147,21 @@ func (s *source) start() (stop func() error) {
 	}
 	s.t.Cleanup(func() { stop() })
 	return stop
+}
+
+// capture captures as Capture does, once the server has noticed the end of the
+// reader before.
+func (s *source) capture(ctx context.Context, from capture.Mark, sink capture.Sink) error {
+	wait := capture.Backoff{Min: 5 * time.Millisecond, Max: 100 * time.Millisecond}
+	for {
+		err := s.capturer.Capture(ctx, from, sink)
+		if err == nil || !strings.Contains(err.Error(), "read by another process") && !strings.Contains(err.Error(), "is active for PID") {
+			return err
+		}
+		if err := wait.Wait(ctx); err != nil {
+			return err
+		}
+	}
 }
 
 // wait waits for n transactions in the sink.

@@ -15,6 +15,7 @@ type publicationState struct {
 	viaRoot bool          // a partition's changes come as its root's
 	omitted []string      // operations that it leaves out
 	tables  map[name]bool // what it covers, and whether in part: some rows or columns only
+	roots   map[name]bool // the database's partitioned tables
 }
 
 // publication returns the publication, or nil if there is none.
@@ -30,6 +31,9 @@ func (c *Capturer) publication(ctx context.Context, conn *pgx.Conn) (*publicatio
 	}
 	if err == nil {
 		p.tables, err = publishedTables(ctx, conn, p.name)
+	}
+	if err == nil {
+		p.roots, err = partitionedTables(ctx, conn)
 	}
 	if err != nil {
 		return nil, sourceError("read publication "+p.name, err)
@@ -62,6 +66,22 @@ func publishedTables(ctx context.Context, conn *pgx.Conn, publication string) (m
 	return tables, err
 }
 
+func partitionedTables(ctx context.Context, conn *pgx.Conn) (map[name]bool, error) {
+	rows, err := conn.Query(ctx, `
+		SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind = 'p'`)
+	if err != nil {
+		return nil, err
+	}
+	roots := make(map[name]bool)
+	var n name
+	_, err = pgx.ForEachRow(rows, []any{&n.schema, &n.table}, func() error {
+		roots[n] = true
+		return nil
+	})
+	return roots, err
+}
+
 // covers refuses a publication that leaves out anything of the tables, and says
 // the statement that mends it.
 func (p *publicationState) covers(tables tableNames) error {
@@ -70,14 +90,13 @@ func (p *publicationState) covers(tables tableNames) error {
 		return fmt.Errorf("publication %s leaves out %s: ALTER PUBLICATION %s SET (publish = 'insert, update, delete, truncate')",
 			p.name, strings.Join(p.omitted, ", "), ident)
 	}
-	if !p.viaRoot {
-		return fmt.Errorf("publication %s sends a partition's changes under the partition's name: "+
-			"ALTER PUBLICATION %s SET (publish_via_partition_root = true)", p.name, ident)
-	}
 	var missing []string
 	for _, n := range tables.order {
 		partial, ok := p.tables[n]
 		switch {
+		case p.roots[n] && !p.viaRoot:
+			return fmt.Errorf("publication %s sends what changes in partitions of %s under their own names: "+
+				"ALTER PUBLICATION %s SET (publish_via_partition_root = true)", p.name, n, ident)
 		case !ok:
 			missing = append(missing, n.sql())
 		case partial:

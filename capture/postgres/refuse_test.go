@@ -17,7 +17,7 @@ func refused(t *testing.T, s *source, from capture.Mark, want error, says string
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	err := s.capturer.Capture(ctx, from, new(capturetest.Sink))
+	err := s.capture(ctx, from, new(capturetest.Sink))
 	if err == nil || want != nil && !errors.Is(err, want) || !strings.Contains(err.Error(), says) {
 		t.Errorf("got %v, want %v, and %q in it", err, want, says)
 	}
@@ -118,15 +118,17 @@ func TestWhatCannotWorkIsPermanentAndQuiet(t *testing.T) {
 }
 
 func TestPublicationThatLeavesOut(t *testing.T) {
-	s := newSource(t, oneTable+`CREATE TABLE u (id int PRIMARY KEY); ALTER TABLE u REPLICA IDENTITY FULL`, "public.t", "public.u")
+	s := newSource(t, oneTable+`CREATE TABLE u (id int PRIMARY KEY); ALTER TABLE u REPLICA IDENTITY FULL;
+		CREATE TABLE parted (id int PRIMARY KEY) PARTITION BY LIST (id); ALTER TABLE parted REPLICA IDENTITY FULL`,
+		"public.t", "public.u", "public.parted")
 	s.cfg.Publication = "p"
 	s.configure()
 	for _, test := range []struct{ publication, says string }{
-		{`FOR TABLE t WITH (publish_via_partition_root = true)`, `ALTER PUBLICATION "p" ADD TABLE "public"."u"`},
-		{`FOR TABLE t, u WITH (publish_via_partition_root = true, publish = 'insert, update')`, `leaves out delete, truncate: ALTER PUBLICATION "p" SET (publish`},
-		{`FOR TABLE t, u`, `SET (publish_via_partition_root = true)`},
-		{`FOR TABLE t, u WHERE (id > 3) WITH (publish_via_partition_root = true)`, `only some rows or columns of public.u`},
-		{`FOR TABLE t (id), u WITH (publish_via_partition_root = true)`, `only some rows or columns of public.t`},
+		{`FOR TABLE t WITH (publish_via_partition_root = true)`, `ALTER PUBLICATION "p" ADD TABLE "public"."u", "public"."parted"`},
+		{`FOR TABLE t, u, parted WITH (publish_via_partition_root = true, publish = 'insert, update')`, `leaves out delete, truncate: ALTER PUBLICATION "p" SET (publish`},
+		{`FOR TABLE t, u, parted`, `SET (publish_via_partition_root = true)`},
+		{`FOR TABLE t, u WHERE (id > 3), parted WITH (publish_via_partition_root = true)`, `only some rows or columns of public.u`},
+		{`FOR TABLE t (id), u, parted WITH (publish_via_partition_root = true)`, `only some rows or columns of public.t`},
 	} {
 		s.exec(`CREATE PUBLICATION p ` + test.publication)
 		if err := s.capturer.Setup(t.Context()); err == nil || !strings.Contains(err.Error(), test.says) {

@@ -59,7 +59,7 @@ func TestLessThanFullIdentityStops(t *testing.T) {
 	s := newSource(t, `CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t REPLICA IDENTITY FULL`, "public.t").setup()
 	s.exec(`INSERT INTO t VALUES (1)`)
 	s.exec(`ALTER TABLE t REPLICA IDENTITY DEFAULT; INSERT INTO t VALUES (2)`)
-	err := s.capturer.Capture(t.Context(), capture.Mark{}, s.sink)
+	err := s.capture(t.Context(), capture.Mark{}, s.sink)
 	if err == nil || !strings.Contains(err.Error(), "replica identity default") || capture.Retryable(err) {
 		t.Errorf("got %v", err)
 	}

@@ -59,7 +59,7 @@ func TestCommitsThatTouch(t *testing.T) {
 			}
 			return nil
 		}
-		if err := s.capturer.Capture(t.Context(), s.sink.Mark(), s.sink); !errors.Is(err, enough) {
+		if err := s.capture(t.Context(), s.sink.Mark(), s.sink); !errors.Is(err, enough) {
 			t.Fatal(err)
 		}
 		if _, err := s.sink.Sync(t.Context()); err != nil {
@@ -94,7 +94,7 @@ func TestAcknowledgesOnlyWhatWasSynced(t *testing.T) {
 	s.sink.OnSync = func(context.Context) error { return full }
 	for range 3 {
 		s.exec(`INSERT INTO t SELECT max(id) + 1 FROM t; INSERT INTO other SELECT count(*) FROM t`)
-		if err := s.capturer.Capture(t.Context(), s.sink.Mark(), s.sink); !errors.Is(err, full) {
+		if err := s.capture(t.Context(), s.sink.Mark(), s.sink); !errors.Is(err, full) {
 			t.Fatalf("Capture: %v", err)
 		}
 		s.sink.Crash()
@@ -268,7 +268,7 @@ func TestCrashesOfBothSides(t *testing.T) {
 			return nil
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-		err := s.capturer.Capture(ctx, s.sink.Mark(), s.sink)
+		err := s.capture(ctx, s.sink.Mark(), s.sink)
 		cancel()
 		s.sink.Crash()
 		if !capture.Retryable(err) && !errors.Is(err, context.DeadlineExceeded) {
@@ -325,10 +325,10 @@ func TestSinkErrorsEndCapture(t *testing.T) {
 	s.exec(`INSERT INTO t VALUES (1), (2)`)
 	broken := errors.New("broken")
 	fail := func(context.Context, capture.Change) error { return broken }
-	if err := s.capturer.Capture(t.Context(), capture.Mark{}, &capturetest.Sink{OnChange: fail}); !errors.Is(err, broken) {
+	if err := s.capture(t.Context(), capture.Mark{}, &capturetest.Sink{OnChange: fail}); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
-	if err := s.capturer.Capture(t.Context(), capture.Mark{}, lazySink{new(capturetest.Sink)}); err == nil || !strings.Contains(err.Error(), "to its end") {
+	if err := s.capture(t.Context(), capture.Mark{}, lazySink{new(capturetest.Sink)}); err == nil || !strings.Contains(err.Error(), "to its end") {
 		t.Errorf("a sink that does not read a transaction to its end: %v", err)
 	}
 }

@@ -99,8 +99,11 @@ func (c *Cluster) awaitReady(ctx context.Context) error {
 func (c *Cluster) ready() bool {
 	b, err := os.ReadFile(filepath.Join(c.data(), "postmaster.pid"))
 	lines := strings.Split(string(b), "\n")
-	return err == nil && len(lines) >= 8 &&
-		lines[0] == strconv.Itoa(c.server.os.Pid) && strings.TrimSpace(lines[7]) == "ready"
+	if err != nil || len(lines) < 8 || lines[0] != strconv.Itoa(c.server.os.Pid) {
+		return false
+	}
+	status := strings.TrimSpace(lines[7])
+	return status == "ready" || status == "standby"
 }
 
 // halt ends the server, by force when it takes long: an orderly shutdown waits

@@ -127,9 +127,10 @@ type (
 	tableExpr interface{} // *tableRef, *derived, *join
 
 	tableRef struct {
-		name  []string
-		alias string
-		hints []string
+		name     []string
+		alias    string
+		hints    []string
+		function bool // name()
 	}
 	derived struct {
 		q     *query

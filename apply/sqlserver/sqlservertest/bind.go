@@ -14,6 +14,7 @@ type binder struct {
 	vars      map[string]sqlType // of the batch
 	trigger   *triggerScope      // whose body the statement is in; nil outside
 	session   bindSession
+	own       string // the schema that the session's temporary tables would have
 
 	scope  *scope
 	params []string // the variables that the statement reads: $1 and so on
@@ -22,7 +23,8 @@ type binder struct {
 // bindSession is what of a session's state goes into a translation.
 type bindSession struct {
 	dateFormat     string
-	identityInsert int // the object with IDENTITY_INSERT ON; 0 is none
+	identityInsert int    // the object with IDENTITY_INSERT ON; 0 is none
+	temporary      string // the schema of its temporary tables; "" while it has none
 }
 
 // val is a translated expression.

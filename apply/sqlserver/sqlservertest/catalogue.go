@@ -81,11 +81,17 @@ func (t *tableInfo) pg() string { return ident(pgSchema(t)) + "." + ident(t.name
 // pgSchema is where PostgreSQL has the table: the views of the catalogue keep
 // out of the way of its own.
 func pgSchema(t *tableInfo) string {
+	if t.temporary() {
+		return "pg_temp"
+	}
 	if strings.EqualFold(t.schema, "INFORMATION_SCHEMA") {
 		return "infosch"
 	}
 	return t.schema
 }
+
+// temporary says that t is one session's own: its schema is that session's.
+func (t *tableInfo) temporary() bool { return strings.HasPrefix(t.schema, "#") }
 
 func (t *tableInfo) full() string { return t.schema + "." + t.name }
 
@@ -160,9 +166,13 @@ func (c *catalogue) find(name []string) *tableInfo {
 	if len(name) > 1 && name[len(name)-2] != "" {
 		schema = name[len(name)-2]
 	}
+	return c.at(schema, name[len(name)-1])
+}
+
+func (c *catalogue) at(schema, name string) *tableInfo {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return c.tables[tableKey(schema, name[len(name)-1])]
+	return c.tables[tableKey(schema, name)]
 }
 
 func (c *catalogue) schema(name string) (string, bool) {

@@ -45,7 +45,7 @@ func (c *connection) run(ctx context.Context) error {
 		return err
 	}
 	defer c.session.pg.Close(context.WithoutCancel(ctx))
-	defer c.session.undoDefinitions()
+	defer c.session.forget()
 
 	ctx, stop := context.WithCancel(ctx)
 	messages := make(chan message)

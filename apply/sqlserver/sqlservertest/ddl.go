@@ -34,8 +34,11 @@ func (b *binder) place(name []string) (schema, last string) {
 	if len(name) > 1 && name[len(name)-2] != "" {
 		schema = name[len(name)-2]
 	}
+	if strings.HasPrefix(last, "##") {
+		b.fail(errUnknown("global temporary tables"))
+	}
 	if strings.HasPrefix(last, "#") {
-		b.fail(errUnknown("temporary tables"))
+		return b.own, last
 	}
 	found, ok := b.cat.schema(schema)
 	if !ok || strings.EqualFold(found, "sys") || strings.EqualFold(found, "INFORMATION_SCHEMA") {
@@ -59,7 +62,7 @@ func (b *binder) createSchema(s *createSchemaStmt) *definition {
 
 func (b *binder) createTable(s *createTableStmt) *definition {
 	schema, name := b.place(s.name)
-	if b.cat.find([]string{schema, name}) != nil {
+	if b.cat.at(schema, name) != nil {
 		b.fail(errf(2714, 16, "There is already an object named '%s' in the database.", name))
 	}
 	t := &tableInfo{id: b.cat.newID(), schema: schema, name: name, kind: objectTable}
@@ -231,7 +234,7 @@ func (b *binder) keyIndex(t *tableInfo, r *ruleInfo, def *constraintDef, cluster
 }
 
 func (b *binder) foreignKey(d *definition, t *tableInfo, r *ruleInfo, def *constraintDef) {
-	r.ref = b.cat.find(def.refTable)
+	r.ref = b.find(def.refTable)
 	if len(def.refTable) == 1 && strings.EqualFold(def.refTable[0], t.name) || r.ref == nil && tableKey(t.schema, t.name) == tableKey(def.refTable[0], def.refTable[len(def.refTable)-1]) {
 		r.ref = t
 	}
@@ -351,7 +354,7 @@ func (b *binder) dropOne(d *definition, s *dropStmt, name []string) func(*catalo
 		return nil
 	}
 	kind := map[string]string{"TABLE": objectTable, "VIEW": objectView}[s.what]
-	t := b.cat.find(name)
+	t := b.find(name)
 	if t == nil || t.kind != kind {
 		missing()
 		return nil
@@ -409,7 +412,7 @@ func (b *binder) truncate(s *truncateStmt) *definition {
 
 func (b *binder) createView(s *createViewStmt) *definition {
 	schema, name := b.place(s.name)
-	if b.cat.find([]string{schema, name}) != nil {
+	if b.find([]string{schema, name}) != nil {
 		b.fail(errf(2714, 16, "There is already an object named '%s' in the database.", name))
 	}
 	t := &tableInfo{id: b.cat.newID(), schema: schema, name: name, kind: objectView, view: s.q, text: s.text}

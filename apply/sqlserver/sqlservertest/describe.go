@@ -9,6 +9,10 @@ import (
 // describe writes what the catalogue views say of t, and puts it in the
 // catalogue.
 func (b *binder) describe(d *definition, t *tableInfo) *definition {
+	d.apply = func(c *catalogue) func() { return c.put(t.schema, t.name, t) }
+	if t.temporary() {
+		return d
+	}
 	d.sql = append(d.sql, forget(t.id)...)
 	schema := fmt.Sprintf("(SELECT schema_id FROM sys.schemas WHERE name = %s)", quote(t.schema))
 	w := &describer{d: d, t: t, schema: schema}
@@ -26,7 +30,6 @@ func (b *binder) describe(d *definition, t *tableInfo) *definition {
 	for _, tr := range t.triggers {
 		w.trigger(tr)
 	}
-	d.apply = func(c *catalogue) func() { return c.put(t.schema, t.name, t) }
 	return d
 }
 

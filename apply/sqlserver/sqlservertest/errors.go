@@ -24,10 +24,12 @@ func errf(number int32, class uint8, format string, args ...any) *sqlError {
 	return &sqlError{number: number, class: class, state: 1, msg: fmt.Sprintf(format, args...)}
 }
 
-// errUnknown is about what the stand-in does not do. Its number is one that SQL
-// Server has for what it does not support itself.
+// numberUnknown is what SQL Server says of what a version of it does not support.
+const numberUnknown = 40517
+
+// errUnknown is about what the stand-in does not do.
 func errUnknown(what string) *sqlError {
-	return errf(40517, 16, "The stand-in does not know: %s.", what)
+	return errf(numberUnknown, 16, "The stand-in does not know: %s.", what)
 }
 
 // scope is what an error ends.
@@ -54,7 +56,7 @@ func (e *sqlError) scope() errScope {
 		3609, 3930, // a transaction that is lost already
 		241, 242, 244, 245, 248, 8114, 8169, 9803: // conversions
 		return endsTransaction
-	case 208, 207, 102, 105, 137, 134, 4104, 8155, 3726, 111, 40517, 8003, 8144:
+	case 208, 207, 102, 105, 137, 134, 4104, 8155, 3726, 111, numberUnknown, 8003, 8144:
 		return endsBatch
 	}
 	return endsStatement

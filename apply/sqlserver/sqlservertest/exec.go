@@ -3,6 +3,7 @@ package sqlservertest
 import (
 	"context"
 	"errors"
+	"log/slog"
 )
 
 // signal is what a statement means for the ones after it.
@@ -182,7 +183,7 @@ func (s *session) failed(ctx context.Context, f *frame, st *stmt, err error) (si
 		return doAbort, e
 	}
 	ctx = context.WithoutCancel(ctx)
-	s.reply.sqlMessage(e)
+	s.tell(e)
 	s.doneWith(f, done{status: doneError})
 	scope := e.scope()
 	if s.options.xactAbort {
@@ -195,6 +196,15 @@ func (s *session) failed(ctx context.Context, f *frame, st *stmt, err error) (si
 		return doAbort, nil
 	}
 	return goOn, nil
+}
+
+// tell sends an error. What the stand-in does not know goes to its log, too:
+// clients are apt to hide the words.
+func (s *session) tell(e *sqlError) {
+	s.reply.sqlMessage(e)
+	if e.number == numberUnknown {
+		s.srv.log.Warn("refused a statement", slog.String("err", e.msg))
+	}
 }
 
 // doneWith ends a statement in the client's eyes.

@@ -369,8 +369,8 @@ func (s *session) setOption(ctx context.Context, f *frame, n *setOptionStmt) err
 		}
 	case "DATEFORMAT":
 		format := strings.ToLower(strings.Join(n.args, ""))
-		if format != "mdy" && format != "dmy" && format != "ymd" {
-			return errUnknown("DATEFORMAT " + format)
+		if len(format) != 3 || !strings.Contains("mdy dmy ymd ydm myd dym", format) {
+			return errSyntax(format)
 		}
 		s.options.dateFormat = format
 	case "LANGUAGE":
@@ -411,7 +411,7 @@ func (s *session) setContextInfo(f *frame, n *setOptionStmt) error {
 }
 
 func (s *session) setIdentityInsert(n *setOptionStmt) error {
-	t := s.srv.cat.find(n.args)
+	t := s.binder(&frame{batch: &batch{}}).find(n.args)
 	switch {
 	case t == nil:
 		return errf(1088, 16, "Cannot find the object \"%s\" because it does not exist or you do not have permissions.", strings.Join(n.args, "."))
@@ -437,11 +437,14 @@ func (s *session) defineStmt(ctx context.Context, f *frame, st *stmt) (err error
 	if err != nil || len(d.sql) == 0 {
 		return err
 	}
-	err = s.define(ctx, d)
-	if err == nil {
-		s.lastError = 0
+	if err := s.define(ctx, d); err != nil {
+		return err
 	}
-	return err
+	s.lastError = 0
+	if n, ok := st.node.(*createTableStmt); ok && strings.HasPrefix(n.name[len(n.name)-1], "#") {
+		s.temporary = append(s.temporary, n.name[len(n.name)-1])
+	}
+	return nil
 }
 
 func (s *session) definition(f *frame, st *stmt) (d *definition, err error) {

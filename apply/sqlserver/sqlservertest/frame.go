@@ -50,12 +50,16 @@ func (s *session) planKey(f *frame) planKey {
 }
 
 func (s *session) bindSession() bindSession {
-	return bindSession{dateFormat: s.options.dateFormat, identityInsert: s.options.identityInsert}
+	b := bindSession{dateFormat: s.options.dateFormat, identityInsert: s.options.identityInsert}
+	if len(s.temporary) > 0 {
+		b.temporary = s.temporarySchema()
+	}
+	return b
 }
 
 func (s *session) binder(f *frame) *binder {
 	return &binder{
-		cat: s.srv.cat, collation: s.srv.collation, vars: f.batch.vars, trigger: f.trigger, session: s.bindSession(),
+		cat: s.srv.cat, collation: s.srv.collation, vars: f.batch.vars, trigger: f.trigger, session: s.bindSession(), own: s.temporarySchema(),
 	}
 }
 

@@ -295,8 +295,12 @@ func (p *parser) tablePrimary() tableExpr {
 // tableRef reads a table's name, its alias and its hints.
 func (p *parser) tableRef() *tableRef {
 	t := &tableRef{name: p.dotted()}
-	if p.isOp("(") && !p.is("WITH") {
-		p.unknown("the table function " + strings.Join(t.name, "."))
+	if p.isOp("(") {
+		p.i++
+		if !p.acceptOp(")") {
+			p.unknown("the table function " + strings.Join(t.name, "."))
+		}
+		t.function = true
 	}
 	t.alias = p.alias()
 	t.hints = p.hints()

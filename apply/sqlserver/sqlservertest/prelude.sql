@@ -24,7 +24,7 @@ CREATE FUNCTION tsql.t(x bpchar) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARA
 
 -- tsql.try evaluates an expression over one text; an error is NULL.
 CREATE FUNCTION tsql.try(body text, x text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE r text;
+DECLARE r text COLLATE "C";
 BEGIN
   EXECUTE body INTO r USING x;
   RETURN r;
@@ -35,14 +35,14 @@ END$$;
 -- has one for each character.
 CREATE FUNCTION tsql.units(x text, uni bool) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT AS $$
   SELECT CASE WHEN uni AND octet_length(x) > char_length(x)
-    THEN char_length(x) + char_length(regexp_replace(x, '[^\U00010000-\U0010FFFF]', '', 'g'))
+    THEN char_length(x) + char_length(regexp_replace(x COLLATE "C", '[^\U00010000-\U0010FFFF]', '', 'g'))
     ELSE char_length(x) END$$;
-CREATE FUNCTION tsql.len(x bpchar) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT AS $$SELECT tsql.units(rtrim(tsql.t(x), ' '), true)$$;
+CREATE FUNCTION tsql.len(x bpchar) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT AS $$SELECT tsql.units(rtrim((tsql.t(x) COLLATE "C"), ' '), true)$$;
 CREATE FUNCTION tsql.datalength(x bpchar, uni bool) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT AS
-$$SELECT CASE WHEN uni THEN 2 * tsql.units(tsql.t(x), true) ELSE char_length(tsql.t(x)) END$$;
+$$SELECT CASE WHEN uni THEN 2 * tsql.units((tsql.t(x) COLLATE "C"), true) ELSE char_length((tsql.t(x) COLLATE "C")) END$$;
 
 CREATE FUNCTION tsql.cut(x bpchar, n int4, uni bool) RETURNS bpchar LANGUAGE plpgsql IMMUTABLE STRICT AS $$
-DECLARE s text := tsql.t(x); k int4 := n;
+DECLARE s text COLLATE "C" := (tsql.t(x) COLLATE "C"); k int4 := n;
 BEGIN
   IF char_length(s) <= n AND tsql.units(s, uni) <= n THEN RETURN x; END IF;
   WHILE tsql.units(left(s, k), uni) > n LOOP k := k - 1; END LOOP;
@@ -50,11 +50,11 @@ BEGIN
 END$$;
 
 CREATE FUNCTION tsql.pad(x bpchar, n int4, uni bool) RETURNS bpchar LANGUAGE sql IMMUTABLE STRICT AS
-$$SELECT (tsql.t(x) || repeat(' ', n - tsql.units(tsql.t(x), uni)))::bpchar$$;
+$$SELECT ((tsql.t(x) COLLATE "C") || repeat(' ', n - tsql.units((tsql.t(x) COLLATE "C"), uni)))::bpchar$$;
 
 -- What a column of n takes; blanks at the end are cut without a word.
 CREATE FUNCTION tsql.fit(x bpchar, n int4, uni bool, tbl text, col text) RETURNS bpchar LANGUAGE plpgsql IMMUTABLE STRICT AS $$
-DECLARE s text := tsql.t(x);
+DECLARE s text COLLATE "C" := (tsql.t(x) COLLATE "C");
 BEGIN
   IF char_length(s) <= n AND tsql.units(s, uni) <= n THEN RETURN x; END IF;
   IF tsql.units(rtrim(s, ' '), uni) > n THEN
@@ -64,13 +64,13 @@ BEGIN
 END$$;
 
 CREATE FUNCTION tsql.page(x bpchar) RETURNS bpchar LANGUAGE sql IMMUTABLE STRICT AS $$
-  SELECT CASE WHEN octet_length(tsql.t(x)) = char_length(tsql.t(x)) THEN x
-    ELSE regexp_replace(regexp_replace(tsql.t(x), '[\U00010000-\U0010FFFF]', '??', 'g'),
+  SELECT CASE WHEN octet_length((tsql.t(x) COLLATE "C")) = char_length((tsql.t(x) COLLATE "C")) THEN x
+    ELSE regexp_replace(regexp_replace((tsql.t(x) COLLATE "C"), '[\U00010000-\U0010FFFF]', '??', 'g'),
       '[^\u0001-\u00ff€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]', '?', 'g')::bpchar END$$;
 
 CREATE FUNCTION tsql.num_str(x bpchar, n int4, src text, dst text) RETURNS bpchar LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN
-  IF char_length(tsql.t(x)) > n THEN
+  IF char_length((tsql.t(x) COLLATE "C")) > n THEN
     IF src = 'uniqueidentifier' THEN PERFORM tsql.fail(8170, 16, 'Insufficient result space to convert uniqueidentifier value to char.'); END IF;
     IF src IN ('int', 'smallint', 'tinyint') AND dst IN ('char', 'varchar') THEN RETURN '*'; END IF;
     PERFORM tsql.fail(8115, 16, format('Arithmetic overflow error converting %s to data type %s.', CASE WHEN src IN ('int', 'bigint') THEN 'expression' ELSE src END, dst));
@@ -98,12 +98,12 @@ BEGIN
   PERFORM tsql.fail(CASE WHEN name = 'int' THEN 232 ELSE 8115 END, 16, format('Arithmetic overflow error for type %s, value = %s.', name, x));
 END$$;
 CREATE FUNCTION tsql.str_int(x bpchar, lo int8, hi int8, name text, src text) RETURNS int8 LANGUAGE plpgsql IMMUTABLE STRICT AS $$
-DECLARE s text := btrim(tsql.t(x), ' '); n numeric;
+DECLARE s text COLLATE "C" := btrim((tsql.t(x) COLLATE "C"), ' '); n numeric;
 BEGIN
   IF s = '' THEN RETURN 0; END IF;
   IF s !~ '^[+-]?\s*\d+$' THEN
     IF name = 'bigint' THEN PERFORM tsql.fail(8114, 16, format('Error converting data type %s to bigint.', src)); END IF;
-    PERFORM tsql.fail(245, 16, format('Conversion failed when converting the %s value ''%s'' to data type %s.', src, tsql.t(x), name));
+    PERFORM tsql.fail(245, 16, format('Conversion failed when converting the %s value ''%s'' to data type %s.', src, (tsql.t(x) COLLATE "C"), name));
   END IF;
   n := replace(s, ' ', '')::numeric;
   IF n BETWEEN lo AND hi THEN RETURN n::int8; END IF;
@@ -112,11 +112,11 @@ BEGIN
   PERFORM tsql.fail(244, 16, format('The conversion of the %s value ''%s'' overflowed an %s column. Use a larger integer column.', src, s, CASE name WHEN 'tinyint' THEN 'INT1' ELSE 'INT2' END));
 END$$;
 CREATE FUNCTION tsql.str_bit(x bpchar) RETURNS int2 LANGUAGE plpgsql IMMUTABLE STRICT AS $$
-DECLARE s text := lower(btrim(tsql.t(x), ' '));
+DECLARE s text COLLATE "C" := lower(btrim((tsql.t(x) COLLATE "C"), ' '));
 BEGIN
   IF s = 'true' THEN RETURN 1; ELSIF s IN ('false', '') THEN RETURN 0;
   ELSIF s ~ '^[+-]?\d+$' THEN RETURN CASE WHEN s::numeric <> 0 THEN 1 ELSE 0 END; END IF;
-  PERFORM tsql.fail(245, 16, format('Conversion failed when converting the varchar value ''%s'' to data type bit.', tsql.t(x)));
+  PERFORM tsql.fail(245, 16, format('Conversion failed when converting the varchar value ''%s'' to data type bit.', (tsql.t(x) COLLATE "C")));
 END$$;
 
 -- Decimals and floats.
@@ -137,7 +137,7 @@ BEGIN
 END$$;
 CREATE FUNCTION tsql.flt_dec(x float8) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT AS $$SELECT x::text::numeric$$;
 CREATE FUNCTION tsql.str_dec(x bpchar, src text, dst text) RETURNS numeric LANGUAGE plpgsql IMMUTABLE STRICT AS $$
-DECLARE s text := btrim(tsql.t(x), ' ');
+DECLARE s text COLLATE "C" := btrim((tsql.t(x) COLLATE "C"), ' ');
 BEGIN
   IF dst IN ('money', 'smallmoney') THEN
     s := replace(replace(replace(s, ',', ''), '$', ''), '£', '');
@@ -149,7 +149,7 @@ BEGIN
   PERFORM tsql.fail(8114, 16, format('Error converting data type %s to numeric.', src));
 END$$;
 CREATE FUNCTION tsql.str_flt(x bpchar, src text) RETURNS float8 LANGUAGE plpgsql IMMUTABLE STRICT AS $$
-DECLARE s text := btrim(tsql.t(x), ' ');
+DECLARE s text COLLATE "C" := btrim((tsql.t(x) COLLATE "C"), ' ');
 BEGIN
   IF s = '' THEN RETURN 0; END IF;
   IF s ~ '^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$' THEN RETURN s::float8; END IF;
@@ -193,13 +193,13 @@ CREATE FUNCTION tsql.uuid_key(x uuid) RETURNS bytea LANGUAGE sql IMMUTABLE STRIC
   SELECT substring(uuid_send(x), 11, 6) || substring(uuid_send(x), 9, 2) || substring(tsql.uuid_bin(x), 7, 2) ||
     substring(tsql.uuid_bin(x), 5, 2) || substring(tsql.uuid_bin(x), 1, 4)$$;
 CREATE FUNCTION tsql.str_uuid(x bpchar) RETURNS uuid LANGUAGE plpgsql IMMUTABLE STRICT AS $$
-DECLARE s text := btrim(tsql.t(x), '{} ');
+DECLARE s text COLLATE "C" := btrim((tsql.t(x) COLLATE "C"), '{} ');
 BEGIN
   IF left(s, 36) ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN RETURN left(s, 36)::uuid; END IF;
   PERFORM tsql.fail(8169, 16, 'Conversion failed when converting from a character string to uniqueidentifier.');
 END$$;
 CREATE FUNCTION tsql.str_bin(x bpchar, uni bool, style int4) RETURNS bytea LANGUAGE plpgsql IMMUTABLE STRICT AS $$
-DECLARE s text := tsql.t(x); r bytea := ''; c text; n int4;
+DECLARE s text COLLATE "C" := (tsql.t(x) COLLATE "C"); r bytea := ''; c text COLLATE "C"; n int4;
 BEGIN
   IF style IN (1, 2) THEN
     IF style = 1 AND s !~* '^0x' OR regexp_replace(s, '^0[xX]', '') !~* '^([0-9a-f]{2})*$' THEN
@@ -222,7 +222,7 @@ END$$;
 CREATE FUNCTION tsql.bin_str(x bytea, style int4) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$
   SELECT CASE style WHEN 1 THEN '0x' || upper(encode(x, 'hex')) WHEN 2 THEN upper(encode(x, 'hex')) ELSE convert_from(x, 'WIN1252') END$$;
 CREATE FUNCTION tsql.bin_nstr(x bytea, style int4) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT AS $$
-DECLARE s text := '';
+DECLARE s text COLLATE "C" := '';
 BEGIN
   IF style IN (1, 2) THEN RETURN tsql.bin_str(x, style); END IF;
   FOR i IN 0 .. octet_length(x) / 2 - 1 LOOP s := s || chr(get_byte(x, 2 * i) + 256 * get_byte(x, 2 * i + 1)); END LOOP;
@@ -261,10 +261,10 @@ CREATE FUNCTION tsql.round_dto(x tsql.dto, n int4) RETURNS tsql.dto LANGUAGE sql
   SELECT ROW(CASE n WHEN 0 THEN (x).utc::timestamp(0) WHEN 1 THEN (x).utc::timestamp(1) WHEN 2 THEN (x).utc::timestamp(2)
     WHEN 3 THEN (x).utc::timestamp(3) WHEN 4 THEN (x).utc::timestamp(4) WHEN 5 THEN (x).utc::timestamp(5) ELSE (x).utc END, (x).off)::tsql.dto$$;
 CREATE FUNCTION tsql.offset_minutes(x bpchar) RETURNS int4 LANGUAGE plpgsql IMMUTABLE STRICT AS $$
-DECLARE m text[] := regexp_match(tsql.t(x), '^\s*([+-])(\d{1,2}):(\d{2})\s*$');
+DECLARE m text[] COLLATE "C" := regexp_match((tsql.t(x) COLLATE "C"), '^\s*([+-])(\d{1,2}):(\d{2})\s*$');
 BEGIN
   IF m IS NULL THEN
-    IF upper(tsql.t(x)) = 'Z' THEN RETURN 0; END IF;
+    IF upper((tsql.t(x) COLLATE "C")) = 'Z' THEN RETURN 0; END IF;
     PERFORM tsql.fail(9812, 16, 'The timezone provided to builtin function is invalid.');
   END IF;
   RETURN (m[1] || '1')::int4 * (m[2]::int4 * 60 + m[3]::int4);
@@ -273,9 +273,9 @@ END$$;
 -- Text to a timestamp, by the styles that have an order of their own, or by the
 -- session's DATEFORMAT, which the older types follow even for yyyy-mm-dd.
 CREATE FUNCTION tsql.str_ts(x bpchar, style int4, fmt text, dst text) RETURNS timestamp LANGUAGE plpgsql IMMUTABLE STRICT AS $$
-DECLARE s text := regexp_replace(btrim(tsql.t(x), ' '), '\s*(Z|[+-]\d\d:\d\d)$', ''); m text[]; d text; t text; y int4; mo int4; da int4; p text[];
+DECLARE s text COLLATE "C" := regexp_replace(btrim((tsql.t(x) COLLATE "C"), ' '), '\s*(Z|[+-]\d\d:\d\d)$', ''); m text[] COLLATE "C"; d text COLLATE "C"; t text COLLATE "C"; y int4; mo int4; da int4; p text[] COLLATE "C";
 BEGIN
-  IF dst IN ('datetime', 'smalldatetime') AND s <> btrim(tsql.t(x), ' ') AND s !~ 'T' AND tsql.t(x) ~ '[+-]\d\d:\d\d\s*$' THEN
+  IF dst IN ('datetime', 'smalldatetime') AND s <> btrim((tsql.t(x) COLLATE "C"), ' ') AND s !~ 'T' AND (tsql.t(x) COLLATE "C") ~ '[+-]\d\d:\d\d\s*$' THEN
     PERFORM tsql.fail(241, 16, 'Conversion failed when converting date and/or time from character string.');
   END IF;
   IF s = '' THEN RETURN '1900-01-01'; END IF;
@@ -312,14 +312,14 @@ BEGIN
   END;
 END$$;
 CREATE FUNCTION tsql.str_dto(x bpchar, style int4, n int4) RETURNS tsql.dto LANGUAGE plpgsql IMMUTABLE STRICT AS $$
-DECLARE m text[] := regexp_match(tsql.t(x), '([+-]\d{2}:\d{2})\s*$'); off int4 := 0;
+DECLARE m text[] COLLATE "C" := regexp_match((tsql.t(x) COLLATE "C"), '([+-]\d{2}:\d{2})\s*$'); off int4 := 0;
 BEGIN
   IF m IS NOT NULL THEN off := tsql.offset_minutes(m[1]::bpchar); END IF;
   RETURN tsql.round_dto(tsql.to_dto(tsql.str_ts(x, style, 'mdy', 'datetimeoffset'), off), n);
 END$$;
 CREATE FUNCTION tsql.dt_str(x timestamp, style int4, kind text, scale int4) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
-  frac text := CASE WHEN kind = 'datetime' THEN to_char(x, '.MS') WHEN scale = 0 OR kind IN ('date', 'smalldatetime') THEN '' ELSE '.' || left(to_char(x, 'US') || '0', scale) END;
+  frac text COLLATE "C" := CASE WHEN kind = 'datetime' THEN to_char(x, '.MS') WHEN scale = 0 OR kind IN ('date', 'smalldatetime') THEN '' ELSE '.' || left(to_char(x, 'US') || '0', scale) END;
   old bool := kind IN ('datetime', 'smalldatetime');
   st int4 := style;
 BEGIN
@@ -364,7 +364,7 @@ CREATE FUNCTION tsql.dateadd(unit text, n int4, x timestamp) RETURNS timestamp L
     WHEN 'millisecond' THEN n * interval '1 millisecond' WHEN 'microsecond' THEN n * interval '1 microsecond'
     WHEN 'nanosecond' THEN n / 1000 * interval '1 microsecond' ELSE make_interval(days => n) END$$;
 CREATE FUNCTION tsql.datediff(unit text, a timestamp, b timestamp) RETURNS int4 LANGUAGE plpgsql IMMUTABLE STRICT AS $$
-DECLARE u text := CASE unit WHEN 'doy' THEN 'day' WHEN 'dow' THEN 'day' WHEN 'week' THEN 'day' WHEN 'nanosecond' THEN 'microsecond' ELSE unit END; n numeric;
+DECLARE u text COLLATE "C" := CASE unit WHEN 'doy' THEN 'day' WHEN 'dow' THEN 'day' WHEN 'week' THEN 'day' WHEN 'nanosecond' THEN 'microsecond' ELSE unit END; n numeric;
 BEGIN
   IF unit = 'week' THEN RETURN (date_trunc('week', b + interval '1 day')::date - date_trunc('week', a + interval '1 day')::date) / 7; END IF;
   IF u IN ('year', 'quarter', 'month') THEN
@@ -394,7 +394,7 @@ CREATE FUNCTION tsql.datename(unit text, x timestamp) RETURNS text LANGUAGE sql 
 
 -- String functions.
 CREATE FUNCTION tsql."like"(x bpchar, pattern bpchar, esc bpchar, exact bool) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE p text := tsql.t(pattern); r text := ''; c text; i int4 := 1; j int4; e text := nullif(tsql.t(esc), '');
+DECLARE p text COLLATE "C" := (tsql.t(pattern) COLLATE "C"); r text COLLATE "C" := ''; c text COLLATE "C"; i int4 := 1; j int4; e text COLLATE "C" := nullif((tsql.t(esc) COLLATE "C"), '');
 BEGIN
   IF x IS NULL OR pattern IS NULL THEN RETURN NULL; END IF;
   WHILE i <= length(p) LOOP
@@ -410,7 +410,7 @@ BEGIN
     i := i + 1;
   END LOOP;
   -- Blanks at the end of the text do not keep it from matching.
-  RETURN CASE WHEN exact THEN tsql.t(x) ~ ('^' || r || ' *$') ELSE (tsql.t(x) COLLATE tsql.cs_as) ~* (('^' || r || ' *$') COLLATE tsql.cs_as) END;
+  RETURN CASE WHEN exact THEN (tsql.t(x) COLLATE "C") ~ ('^' || r || ' *$') ELSE (tsql.t(x) COLLATE tsql.cs_as) ~* (('^' || r || ' *$') COLLATE tsql.cs_as) END;
 END$$;
 CREATE FUNCTION tsql.count(n int4) RETURNS int4 LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN
@@ -420,29 +420,32 @@ END$$;
 CREATE FUNCTION tsql.substr(x bpchar, start int4, n int4) RETURNS bpchar LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN
   IF n < 0 THEN PERFORM tsql.fail(537, 16, 'Invalid length parameter passed to the LEFT or SUBSTRING function.'); END IF;
-  RETURN substring(tsql.t(x) FROM start FOR n)::bpchar;
+  RETURN substring((tsql.t(x) COLLATE "C") FROM start FOR n)::bpchar;
 END$$;
 CREATE FUNCTION tsql.replace(x bpchar, a bpchar, b bpchar) RETURNS bpchar LANGUAGE sql IMMUTABLE STRICT AS $$
-  SELECT CASE WHEN tsql.t(a) = '' THEN x ELSE regexp_replace(tsql.t(x) COLLATE tsql.cs_as,
-    regexp_replace(tsql.t(a), '([^[:alnum:][:space:]])', '\\\1', 'g') COLLATE tsql.cs_as, replace(tsql.t(b), '\', '\\') COLLATE tsql.cs_as, 'gi')::bpchar END$$;
+  SELECT CASE WHEN (tsql.t(a) COLLATE "C") = '' THEN x ELSE regexp_replace(tsql.t(x) COLLATE tsql.cs_as,
+    regexp_replace((tsql.t(a) COLLATE "C"), '([^[:alnum:][:space:]])', '\\\1', 'g') COLLATE tsql.cs_as, replace((tsql.t(b) COLLATE "C"), '\', '\\') COLLATE tsql.cs_as, 'gi')::bpchar END$$;
 CREATE FUNCTION tsql.stuff(x bpchar, start int4, n int4, y bpchar) RETURNS bpchar LANGUAGE sql IMMUTABLE AS $$
-  SELECT CASE WHEN start < 1 OR n < 0 OR start > char_length(tsql.t(x)) THEN NULL
-    ELSE (left(tsql.t(x), start - 1) || coalesce(tsql.t(y), '') || substr(tsql.t(x), start + n))::bpchar END$$;
-CREATE FUNCTION tsql.charindex(what bpchar, x bpchar, start int4, exact bool) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT AS $$
-  SELECT CASE WHEN position(a IN b) = 0 THEN 0 ELSE position(a IN b) + greatest(start, 1) - 1 END FROM (SELECT
-    CASE WHEN exact THEN tsql.t(what) ELSE lower(tsql.t(what) COLLATE tsql.cs_as) END COLLATE "C" AS a,
-    CASE WHEN exact THEN substr(tsql.t(x), greatest(start, 1)) ELSE lower(substr(tsql.t(x), greatest(start, 1)) COLLATE tsql.cs_as) END COLLATE "C" AS b) q$$;
+  SELECT CASE WHEN start < 1 OR n < 0 OR start > char_length((tsql.t(x) COLLATE "C")) THEN NULL
+    ELSE (left((tsql.t(x) COLLATE "C"), start - 1) || coalesce((tsql.t(y) COLLATE "C"), '') || substr((tsql.t(x) COLLATE "C"), start + n))::bpchar END$$;
+CREATE FUNCTION tsql.charindex(what bpchar, x bpchar, start int4, exact bool) RETURNS int4 LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+DECLARE a text COLLATE "C" := tsql.t(what); b text COLLATE "C" := substr(tsql.t(x), greatest(start, 1)); n int4;
+BEGIN
+  IF NOT exact THEN a := lower(a COLLATE tsql.cs_as); b := lower(b COLLATE tsql.cs_as); END IF;
+  n := position(a IN b);
+  RETURN CASE WHEN n = 0 THEN 0 ELSE n + greatest(start, 1) - 1 END;
+END$$;
 CREATE FUNCTION tsql.ascii(x bpchar) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT AS
-$$SELECT CASE WHEN tsql.t(x) = '' THEN NULL ELSE get_byte(convert_to(tsql.t(tsql.page(left(tsql.t(x), 1)::bpchar)), 'WIN1252'), 0) END$$;
+$$SELECT CASE WHEN (tsql.t(x) COLLATE "C") = '' THEN NULL ELSE get_byte(convert_to(tsql.t(tsql.page(left((tsql.t(x) COLLATE "C"), 1)::bpchar)), 'WIN1252'), 0) END$$;
 CREATE FUNCTION tsql.chr(n int4) RETURNS bpchar LANGUAGE sql IMMUTABLE STRICT AS
 $$SELECT CASE WHEN n BETWEEN 1 AND 255 THEN convert_from(substring(int4send(n) FROM 4), 'WIN1252')::bpchar END$$;
-CREATE FUNCTION tsql.quotename(x bpchar) RETURNS bpchar LANGUAGE sql IMMUTABLE STRICT AS $$SELECT ('[' || replace(tsql.t(x), ']', ']]') || ']')::bpchar$$;
+CREATE FUNCTION tsql.quotename(x bpchar) RETURNS bpchar LANGUAGE sql IMMUTABLE STRICT AS $$SELECT ('[' || replace((tsql.t(x) COLLATE "C"), ']', ']]') || ']')::bpchar$$;
 
 -- The rows that a statement changed, as its triggers see them: the generic
 -- trigger keeps them in a setting of the transaction, one for each depth.
 CREATE FUNCTION tsql.rows_key(what text, depth text, rel oid) RETURNS text LANGUAGE sql IMMUTABLE AS $$SELECT 'tsql.' || what || depth || '_' || rel$$;
 CREATE FUNCTION tsql.keep_rows() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE depth text := current_setting('tsql.depth', true); ins text; del text;
+DECLARE depth text COLLATE "C" := current_setting('tsql.depth', true); ins text COLLATE "C"; del text COLLATE "C";
 BEGIN
   IF TG_OP <> 'DELETE' THEN EXECUTE 'SELECT array_agg(n)::text FROM new_rows n' INTO ins; END IF;
   IF TG_OP <> 'INSERT' THEN EXECUTE 'SELECT array_agg(o)::text FROM old_rows o' INTO del; END IF;

@@ -36,7 +36,8 @@ type session struct {
 	version   int64             // of the catalogue, when they were prepared
 	handles   map[int32]*prepared
 	nextName  int
-	lost      bool // the client is to lose its connection
+	temporary []string // its temporary tables
+	lost      bool     // the client is to lose its connection
 }
 
 // options are the SETs of a session; the zero value is not their default.
@@ -67,6 +68,7 @@ func (s *session) reset(ctx context.Context, keepTran bool) error {
 	s.options.isolation = keep
 	s.context = map[string][]byte{}
 	s.identity, s.rowcount, s.lastError, s.handles = nil, 0, 0, map[int32]*prepared{}
+	err = errors.Join(err, s.dropTemporary(ctx, 0))
 	if waits != -1 {
 		err = errors.Join(err, s.setLockTimeout(ctx, -1))
 	}
@@ -288,4 +290,32 @@ func (s *session) define(ctx context.Context, d *definition) error {
 		s.undo = append(s.undo, undo)
 	}
 	return nil
+}
+
+// temporarySchema is the schema under which the catalogue has the session's
+// temporary tables.
+func (s *session) temporarySchema() string { return fmt.Sprintf("#%d", s.spid) }
+
+// dropTemporary drops the temporary tables but the first n.
+func (s *session) dropTemporary(ctx context.Context, n int) error {
+	var err error
+	for _, name := range s.temporary[n:] {
+		if s.srv.cat.at(s.temporarySchema(), name) == nil {
+			continue
+		}
+		s.srv.cat.put(s.temporarySchema(), name, nil)
+		if !s.pg.IsClosed() {
+			err = errors.Join(err, s.exec(ctx, "DROP TABLE IF EXISTS pg_temp."+ident(name)+" CASCADE"))
+		}
+	}
+	s.temporary = s.temporary[:n]
+	return err
+}
+
+// forget takes what the session leaves behind out of the catalogue.
+func (s *session) forget() {
+	s.undoDefinitions()
+	for _, name := range s.temporary {
+		s.srv.cat.put(s.temporarySchema(), name, nil)
+	}
 }

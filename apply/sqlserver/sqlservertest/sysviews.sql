@@ -46,6 +46,11 @@ CREATE VIEW sys.views AS SELECT * FROM sys.objects o WHERE type = 'V'::bpchar;
 CREATE VIEW sys.all_columns AS SELECT * FROM sys.columns;
 CREATE VIEW sys.all_objects AS SELECT * FROM sys.objects;
 
+CREATE VIEW sys.fn_helpcollations AS SELECT (p || c || u)::tsql.sysname AS name, ''::tsql.nmax AS description
+  FROM unnest(ARRAY['Latin1_General_', 'Latin1_General_100_', 'SQL_Latin1_General_CP1_']) p,
+    unnest(ARRAY['CI_AS', 'CS_AS', 'CI_AI', 'CS_AI', 'BIN', 'BIN2']) c, unnest(ARRAY['', '_UTF8']) u
+  WHERE u = '' OR p = 'Latin1_General_100_';
+
 INSERT INTO sys.schemas VALUES ('dbo', 1, 1), ('guest', 2, 2), ('INFORMATION_SCHEMA', 3, 3), ('sys', 4, 4);
 -- Names that the statements below have in small letters are asked for in any.
 CREATE VIEW infosch."TABLES" AS
@@ -82,9 +87,9 @@ CREATE VIEW infosch."KEY_COLUMN_USAGE" AS
   JOIN sys.columns c ON c.object_id = k.parent_object_id AND c.column_id = k.column_id CROSS JOIN sys.databases db;
 
 CREATE FUNCTION tsql.object_id(x bpchar, kind bpchar) RETURNS int4 LANGUAGE plpgsql STABLE AS $$
-DECLARE p text[] := '{}'; m text[];
+DECLARE p text[] COLLATE "C" := '{}'; m text[] COLLATE "C";
 BEGIN
-  FOR m IN SELECT regexp_matches(tsql.t(x), '\[((?:[^\]]|\]\])+)\]|"([^"]+)"|([^.\[\]"]+)|(?<=\.)(?=\.)', 'g') LOOP
+  FOR m IN SELECT regexp_matches((tsql.t(x) COLLATE "C"), '\[((?:[^\]]|\]\])+)\]|"([^"]+)"|([^.\[\]"]+)|(?<=\.)(?=\.)', 'g') LOOP
     p := p || coalesce(replace(m[1], ']]', ']'), m[2], m[3], '');
   END LOOP;
   RETURN (SELECT o.object_id FROM sys.objects o JOIN sys.schemas s USING (schema_id)
@@ -98,11 +103,11 @@ $$SELECT s.name::bpchar FROM sys.objects o JOIN sys.schemas s USING (schema_id) 
 CREATE FUNCTION tsql.col_length(t bpchar, c bpchar) RETURNS int4 LANGUAGE sql STABLE AS
 $$SELECT max_length FROM sys.columns WHERE object_id = tsql.object_id(t, NULL) AND name = c COLLATE tsql.ci_as$$;
 CREATE FUNCTION tsql.columnproperty(t int4, c bpchar, p bpchar) RETURNS int4 LANGUAGE sql STABLE AS $$
-  SELECT CASE lower(tsql.t(p)) WHEN 'isidentity' THEN is_identity WHEN 'iscomputed' THEN is_computed WHEN 'allowsnull' THEN is_nullable
+  SELECT CASE lower((tsql.t(p) COLLATE "C")) WHEN 'isidentity' THEN is_identity WHEN 'iscomputed' THEN is_computed WHEN 'allowsnull' THEN is_nullable
     WHEN 'columnid' THEN column_id WHEN 'precision' THEN precision WHEN 'scale' THEN scale WHEN 'ishidden' THEN is_hidden END
   FROM sys.columns WHERE object_id = t AND name = c COLLATE tsql.ci_as$$;
 CREATE FUNCTION tsql.objectproperty(t int4, p bpchar) RETURNS int4 LANGUAGE sql STABLE AS $$
-  SELECT CASE lower(tsql.t(p)) WHEN 'istable' THEN (type = 'U'::bpchar)::int4 WHEN 'isusertable' THEN (type = 'U'::bpchar)::int4
+  SELECT CASE lower((tsql.t(p) COLLATE "C")) WHEN 'istable' THEN (type = 'U'::bpchar)::int4 WHEN 'isusertable' THEN (type = 'U'::bpchar)::int4
     WHEN 'isview' THEN (type = 'V'::bpchar)::int4 WHEN 'istrigger' THEN (type = 'TR'::bpchar)::int4
     WHEN 'tablehasidentity' THEN (EXISTS (SELECT FROM sys.identity_columns i WHERE i.object_id = t))::int4
     WHEN 'tablehasprimarykey' THEN (EXISTS (SELECT FROM sys.key_constraints k WHERE k.parent_object_id = t AND k.type = 'PK'::bpchar))::int4 END
@@ -117,5 +122,5 @@ BEGIN
   RETURN r;
 END$$;
 CREATE FUNCTION tsql.collationproperty(c bpchar, p bpchar) RETURNS int4 LANGUAGE sql IMMUTABLE AS $$
-  SELECT CASE WHEN tsql.t(c) !~* 'latin1_general' THEN NULL WHEN lower(tsql.t(p)) = 'codepage' THEN CASE WHEN tsql.t(c) ~* '_UTF8$' THEN 65001 ELSE 1252 END
-    WHEN lower(tsql.t(p)) = 'lcid' THEN 1033 END$$;
+  SELECT CASE WHEN (tsql.t(c) COLLATE "C") !~* 'latin1_general' THEN NULL WHEN lower((tsql.t(p) COLLATE "C")) = 'codepage' THEN CASE WHEN (tsql.t(c) COLLATE "C") ~* '_UTF8$' THEN 65001 ELSE 1252 END
+    WHEN lower((tsql.t(p) COLLATE "C")) = 'lcid' THEN 1033 END$$;

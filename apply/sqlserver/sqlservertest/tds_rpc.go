@@ -165,7 +165,7 @@ func (s *session) refuse(err error) error {
 	if e.line == 0 {
 		e.line = 1
 	}
-	s.reply.sqlMessage(e)
+	s.tell(e)
 	s.reply.done(done{token: tokenDone, status: doneError})
 	return s.abortOf(e)
 }
@@ -209,8 +209,12 @@ func (s *session) callText(ctx context.Context, p *prepared, params []rpcParam, 
 		return s.refuse(err)
 	}
 	f.batch = b
+	temporary := len(s.temporary)
 	sig, err := s.runAll(ctx, f, b.body)
 	if err != nil {
+		return err
+	}
+	if err := s.dropTemporary(ctx, temporary); err != nil {
 		return err
 	}
 	status := int32(0)

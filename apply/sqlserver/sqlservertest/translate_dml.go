@@ -300,7 +300,7 @@ func (b *binder) modify(target tableRef, from []tableExpr, top *topClause, old b
 	m := &modification{alias: "$target", from: b.from(from)}
 	name := target.name[len(target.name)-1]
 	for _, src := range b.scope.sources {
-		same := strings.EqualFold(src.alias, name) || src.table != nil && src.table == b.cat.find(target.name)
+		same := strings.EqualFold(src.alias, name) || src.table != nil && src.table == b.find(target.name)
 		if same && src.table != nil && src.table.kind == objectTable {
 			m.table, m.old = src.table, src.alias
 			break

@@ -74,6 +74,12 @@ func (b *binder) resolve(x *tableRef) *source {
 	if alias == "" {
 		alias = x.name[len(x.name)-1]
 	}
+	if x.function {
+		if !strings.EqualFold(x.name[len(x.name)-1], "fn_helpcollations") {
+			b.fail(errUnknown("the table function " + strings.Join(x.name, ".")))
+		}
+		x = &tableRef{name: []string{"sys", "fn_helpcollations"}, alias: alias}
+	}
 	if len(x.name) == 1 {
 		if src := b.special(x.name[0], alias); src != nil {
 			return src
@@ -129,11 +135,19 @@ func (b *binder) viewSource(t *tableInfo, alias string, name []string) *source {
 
 // table finds a table by its name: [[database.]schema.]table.
 func (b *binder) table(name []string) *tableInfo {
-	t := b.cat.find(name)
+	t := b.find(name)
 	if t == nil {
 		b.fail(errObject(strings.Join(name, ".")))
 	}
 	return t
+}
+
+// find is table for a name that may be no table's; nil then.
+func (b *binder) find(name []string) *tableInfo {
+	if last := name[len(name)-1]; strings.HasPrefix(last, "#") {
+		return b.cat.at(b.session.temporary, last)
+	}
+	return b.cat.find(name)
 }
 
 func hasHint(hints []string, any ...string) bool {

@@ -108,10 +108,7 @@ func (a *Applier) Apply(ctx context.Context, batch []*capture.Tx) error {
 	case err != nil:
 		return err
 	}
-	a.held.Position = last.Position
-	if last.Source != "" {
-		a.held.Source = last.Source
-	}
+	a.held.Position, a.held.Source = last.Position, last.Source
 	return nil
 }
 
@@ -122,7 +119,7 @@ func (a *Applier) checkBatch(batch []*capture.Tx) error {
 		if t.Position <= at {
 			return fmt.Errorf("transaction %s does not come after %s, up to which the target holds everything", t.Position, at)
 		}
-		if t.Source != "" && a.held.Source != "" && t.Source != a.held.Source {
+		if a.held.Source != "" && t.Source != a.held.Source {
 			return fmt.Errorf("%w: the target holds changes of %s, and these are of %s; use a pipeline of another name for it", capture.ErrOtherSource, a.held.Source, t.Source)
 		}
 		at = t.Position
@@ -188,15 +185,8 @@ func (a *Applier) moveCheckpoint(to *capture.Tx) *statement {
 	return &statement{
 		text: `UPDATE ` + a.control.table + ` SET [position] = ` + "\x00" + `, [applied_at] = SYSUTCDATETIME(), [source] = ` + "\x00" +
 			` WHERE [pipeline] = ` + "\x00" + ` AND [position] = ` + "\x00" + ` AND [paused] = 0`,
-		args: []any{int64(to.Position), string(a.sourceOf(to)), a.cfg.Pipeline, int64(a.held.Position)},
+		args: []any{int64(to.Position), string(to.Source), a.cfg.Pipeline, int64(a.held.Position)},
 	}
-}
-
-func (a *Applier) sourceOf(t *capture.Tx) capture.Source {
-	if t.Source != "" {
-		return t.Source
-	}
-	return a.held.Source
 }
 
 // whyHeld says why the checkpoint did not move.

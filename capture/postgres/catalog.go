@@ -21,6 +21,7 @@ import (
 type catalog struct {
 	c     *Capturer
 	conn  *pgx.Conn
+	used  time.Time             // when conn last was
 	types map[uint32]columnType // those that were resolved
 	named map[uint32]string     // names that the stream told, for types that are gone
 }
@@ -36,7 +37,15 @@ func newCatalog(c *Capturer) *catalog {
 	return &catalog{c: c, types: make(map[uint32]columnType), named: make(map[uint32]string)}
 }
 
+// open returns the connection. One that was idle for long may be cut without
+// either end having heard of it.
 func (cat *catalog) open(ctx context.Context) (*pgx.Conn, error) {
+	defer func() { cat.used = time.Now() }()
+	if cat.conn != nil && time.Since(cat.used) > 10*time.Second {
+		asking, cancel := context.WithTimeout(ctx, 5*time.Second)
+		_ = cat.conn.Ping(asking) // closes it where it fails
+		cancel()
+	}
 	if cat.conn != nil && !cat.conn.IsClosed() {
 		return cat.conn, nil
 	}

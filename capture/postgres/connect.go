@@ -25,7 +25,6 @@ var sessionSettings = map[string]string{
 	"statement_timeout":                   "0",
 	"lock_timeout":                        "0",
 	"idle_in_transaction_session_timeout": "0",
-	"idle_session_timeout":                "0",
 }
 
 // parseDSN reads a DSN. What is wrong with one is not repeated: the text of

@@ -16,6 +16,7 @@ const idleSync = 10 * time.Second
 
 // delivery writes what comes down the line to the sink.
 type delivery struct {
+	c      *Capturer
 	cfg    Config
 	stream *stream
 	cat    *catalog
@@ -23,10 +24,10 @@ type delivery struct {
 	tables map[uint32]*capture.Table
 	names  tableNames
 
-	mark    capture.Mark // the last that the sink was given
-	pending progress     // came after mark, and was not given yet
-	dirty   time.Time    // when the first of what is not synced was given; zero when all is
-	synced  time.Time    // when the sink last was
+	mark   capture.Mark // the last that the sink was given
+	dirty  time.Time    // when the first of what is not synced was given; zero when all is
+	synced time.Time    // when the sink last was
+	looked time.Time    // when the publication last was looked at
 
 	lastXID uint32    // of the last transaction that came
 	moved   time.Time // when that was, or a heartbeat was thought about
@@ -35,8 +36,8 @@ type delivery struct {
 func newDelivery(c *Capturer, s *stream, cat *catalog, sink capture.Sink, mark capture.Mark) *delivery {
 	now := time.Now()
 	return &delivery{
-		cfg: c.cfg, stream: s, cat: cat, sink: sink, names: c.tables, tables: make(map[uint32]*capture.Table),
-		mark: mark, dirty: now, moved: now,
+		c: c, cfg: c.cfg, stream: s, cat: cat, sink: sink, names: c.tables, tables: make(map[uint32]*capture.Table),
+		mark: mark, dirty: now, moved: now, looked: now,
 	}
 }
 
@@ -72,8 +73,11 @@ func (d *delivery) next(ctx context.Context) (any, error) {
 			return nil, err
 		}
 	}
+	if err := d.look(ctx); err != nil {
+		return nil, err
+	}
 	if ok {
-		return m, ctx.Err()
+		return m, nil
 	}
 	if d.cfg.Heartbeat < 0 {
 		return d.stream.line.take(ctx, nil)
@@ -81,6 +85,25 @@ func (d *delivery) next(ctx context.Context) (any, error) {
 	timer := time.NewTimer(time.Until(d.moved.Add(d.cfg.Heartbeat)))
 	defer timer.Stop()
 	return d.stream.line.take(ctx, timer.C)
+}
+
+// look looks now and then whether the publication still has all tables: a table
+// that was dropped and made anew is not in it, and nothing of it would come. The
+// stream brings keepalives, so that the time for it comes.
+func (d *delivery) look(ctx context.Context) error {
+	every := d.cfg.Heartbeat
+	if every < 0 {
+		every = time.Minute
+	}
+	if ctx.Err() != nil || time.Since(d.looked) < every {
+		return ctx.Err()
+	}
+	d.looked = time.Now()
+	conn, err := d.cat.open(ctx)
+	if err != nil {
+		return err
+	}
+	return d.c.ready(ctx, conn)
 }
 
 // write has the sink write one transaction, which it pulls from the line.

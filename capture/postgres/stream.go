@@ -59,7 +59,11 @@ func newStream(conn *pgconn.PgConn, tables tableNames, timeout time.Duration) *s
 }
 
 // acknowledge has the server told that everything before lsn is durable here.
+// It never takes back what was said before.
 func (s *stream) acknowledge(lsn pglogrepl.LSN) {
+	if uint64(lsn) <= s.acked.Load() {
+		return
+	}
 	s.acked.Store(uint64(lsn))
 	if endRound := s.wake.Load(); endRound != nil {
 		(*endRound)()

@@ -46,15 +46,16 @@ func Read(ctx context.Context, db *sql.DB, t *Table, s Side) ([]capture.Row, err
 	return read, rows.Err()
 }
 
-// asText is the expression that reads a column as text. Style 126 is ISO 8601.
+// asText is the expression that reads a column as text. Styles
+// 120 and 121 are a date and time to the second and to the millisecond.
 func (f Field) asText(s Side) string {
 	switch {
 	case s == Cloud:
 		return f.Name + "::text"
 	case f.is("smalldatetime"):
-		return "CONVERT(varchar(19), " + f.Name + ", 126)"
+		return "CONVERT(varchar(19), " + f.Name + ", 120)"
 	case f.is("datetime"):
-		return "CONVERT(varchar(23), " + f.Name + ", 126)"
+		return "CONVERT(varchar(23), " + f.Name + ", 121)"
 	case f.is("uniqueidentifier"):
 		return "UPPER(CONVERT(varchar(36), " + f.Name + "))"
 	case f.is("smallint", "tinyint", "int", "numeric", "bit"):
@@ -88,7 +89,7 @@ const firstDifferences = 5
 // there. Every column of every row counts, and so does how often a row occurs.
 func (m *Model) Compare(t *Table, s Side, read []capture.Row) Result {
 	c := comparison{columns: t.On(s)}
-	want, got := c.byKey(m.Rows(t, s)), c.byKey(read)
+	want, got := byKey(t, s, m.Rows(t, s)), byKey(t, s, read)
 	var keys []string
 	for key := range want {
 		keys = append(keys, key)
@@ -110,17 +111,10 @@ type comparison struct {
 	columns []*Column
 }
 
-func (c *comparison) byKey(rows []capture.Row) map[string][]capture.Row {
+func byKey(t *Table, s Side, rows []capture.Row) map[string][]capture.Row {
 	by := make(map[string][]capture.Row, len(rows))
 	for _, r := range rows {
-		var parts []string
-		for i, column := range c.columns {
-			if column.Key {
-				text, _ := r[i].Text()
-				parts = append(parts, strings.TrimRight(text, " "))
-			}
-		}
-		key := strings.Join(parts, " ")
+		key := t.Key(s, r)
 		by[key] = append(by[key], r)
 	}
 	return by

@@ -13,7 +13,11 @@
 // was not merely copied from one mistake to another.
 package estate
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/syncback/syncback/capture"
+)
 
 // Side is one of the two databases.
 type Side uint8
@@ -97,6 +101,20 @@ func (t *Table) On(s Side) []*Column {
 		}
 	}
 	return on
+}
+
+// Key returns the values of the key's columns with blanks between them, padding
+// aside, so that both shapes of a row have the same key. The row's values are
+// those of the columns of [Table.On].
+func (t *Table) Key(s Side, r capture.Row) string {
+	var parts []string
+	for i, c := range t.On(s) {
+		if c.Key {
+			text, _ := r[i].Text()
+			parts = append(parts, strings.TrimRight(text, " "))
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 // is reports whether the field's type is the named one, whatever its length and

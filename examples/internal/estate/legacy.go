@@ -65,7 +65,7 @@ func parseTime(text string, clock *time.Location) time.Time {
 
 // toMinute rounds as smalldatetime does: from 30 seconds on, up.
 func toMinute(t time.Time) string {
-	return t.Add(30 * time.Second).Truncate(time.Minute).Format("2006-01-02T15:04:05")
+	return t.Add(30 * time.Second).Truncate(time.Minute).Format(time.DateTime)
 }
 
 // toTick rounds as datetime does: to the nearest of the 300 ticks of a second,
@@ -74,5 +74,5 @@ func toTick(t time.Time) string {
 	ms := t.Nanosecond() / int(time.Millisecond)
 	tick := (ms*300 + 500) / 1000
 	t = t.Add(time.Duration((tick*1000+150)/300-ms) * time.Millisecond)
-	return strings.TrimSuffix(t.Format("2006-01-02T15:04:05.000"), ".000")
+	return t.Format("2006-01-02 15:04:05.000")
 }

@@ -28,8 +28,10 @@ func Open(s Side, dsn string) (*sql.DB, error) {
 	return stdlib.OpenDB(*config), nil
 }
 
-// Create returns the statement that creates the table on one side.
-func (t *Table) Create(s Side) string {
+// Create returns the statements that create the table on one side. In the cloud
+// its replica identity is full: with the whole old row in the log, whoever reads
+// that knows which columns an update changed.
+func (t *Table) Create(s Side) []string {
 	var clauses, key []string
 	for _, c := range t.On(s) {
 		f := c.Field(s)
@@ -44,10 +46,17 @@ func (t *Table) Create(s Side) string {
 	if !t.Keyless {
 		clauses = append(clauses, "PRIMARY KEY ("+strings.Join(key, ", ")+")")
 	}
-	if s == Cloud {
-		clauses = append(clauses, t.CloudOnly...)
+	if s == Legacy {
+		return []string{createTable(t.Legacy, clauses)}
 	}
-	return fmt.Sprintf("CREATE TABLE %s (\n\t%s\n)", t.Name(s), strings.Join(clauses, ",\n\t"))
+	return []string{
+		createTable(t.Cloud, append(clauses, t.CloudOnly...)),
+		"ALTER TABLE " + t.Cloud + " REPLICA IDENTITY FULL",
+	}
+}
+
+func createTable(name string, clauses []string) string {
+	return fmt.Sprintf("CREATE TABLE %s (\n\t%s\n)", name, strings.Join(clauses, ",\n\t"))
 }
 
 // Load writes all rows of the model to one side, in one transaction.

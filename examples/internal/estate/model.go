@@ -79,7 +79,7 @@ func (m *Model) migrate(table string, vals values) {
 // insert adds a row that the cloud has made.
 func (m *Model) insert(table string, vals values) {
 	t := m.table(table)
-	m.touch(t, t.key(m.add(t, vals).cloud))
+	m.touch(t, t.key(m.add(t, vals)))
 }
 
 func (m *Model) add(t *Table, vals values) *row {
@@ -97,7 +97,7 @@ func (m *Model) add(t *Table, vals values) *row {
 		r.cloud[t.column(name)] = capture.Text(text)
 	}
 	m.follow(t, r)
-	key := t.key(r.cloud)
+	key := t.key(r)
 	m.rows[t][key] = append(m.rows[t][key], r)
 	return r
 }
@@ -112,7 +112,7 @@ func (m *Model) update(table, key string, set changes) {
 			r.cloud[t.column(name)] = v
 		}
 		m.follow(t, r)
-		moved := t.key(r.cloud)
+		moved := t.key(r)
 		m.rows[t][moved] = append(m.rows[t][moved], r)
 		m.touch(t, moved)
 	}
@@ -164,18 +164,8 @@ func (m *Model) where(table, column, value string) []string {
 	})
 }
 
-// key returns the values of the key's columns with blanks between them, padding
-// aside, so that both shapes of a row have the same key.
-func (t *Table) key(values capture.Row) string {
-	var parts []string
-	for i, c := range t.Columns {
-		if c.Key {
-			text, _ := values[i].Text()
-			parts = append(parts, strings.TrimRight(text, " "))
-		}
-	}
-	return strings.Join(parts, " ")
-}
+// key is [Table.Key] of a row of the model.
+func (t *Table) key(r *row) string { return t.Key(Cloud, t.project(r, Cloud)) }
 
 func (m *Model) touch(t *Table, key string) {
 	if !slices.Contains(m.touched[t][:min(len(m.touched[t]), 50)], key) {

@@ -87,9 +87,9 @@ func cell(v capture.Value) string {
 // of the first differences.
 func (r *report) verdict() {
 	w := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\nserver\ttable\tequal\tdifferent\tmissing\textra\t")
+	fmt.Fprintln(w, "\nserver\ttable\tequal\tdifferent\tmissing\textra\trewritten\t")
 	for _, res := range r.results {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t\n", res.side, res.table.Name(res.side), res.Equal, res.Different, res.Missing, res.Extra)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t\n", res.side, res.table.Name(res.side), res.Equal, res.Different, res.Missing, res.Extra, res.Rewritten)
 	}
 	w.Flush()
 	for _, res := range r.results {

@@ -18,8 +18,9 @@ type visit struct {
 	options
 	*screen
 	servers
-	model *estate.Model
-	pipe  *pipeline
+	model    *estate.Model
+	pipe     *pipeline
+	versions map[*estate.Table]map[string]string // of the target's rows, before anything is applied
 }
 
 // tour does all there is to do, and reports whether every row is as it must be.
@@ -105,6 +106,12 @@ func (v *visit) things(s estate.Side) []thing {
 }
 
 func (v *visit) prepare(ctx context.Context) (err error) {
+	v.versions = make(map[*estate.Table]map[string]string)
+	for _, t := range v.model.Tables {
+		if v.versions[t], err = estate.Versions(ctx, v.servers.target, t); err != nil {
+			return err
+		}
+	}
 	v.pipe, err = newPipeline(ctx, &v.servers, v.model.Tables)
 	return err
 }
@@ -162,12 +169,29 @@ func (v *visit) compare(ctx context.Context) (bool, error) {
 				return false, err
 			}
 			read[g.side] = rows
-			report.add(t, g.side, v.model.Compare(t, g.side, rows))
+			result := v.model.Compare(t, g.side, rows)
+			if g.side == estate.Legacy {
+				if err := v.rewritten(ctx, t, &result); err != nil {
+					return false, err
+				}
+			}
+			report.add(t, g.side, result)
 		}
 		report.sideBySide(t, read)
 	}
 	report.verdict()
 	return report.equal(), nil
+}
+
+// rewritten looks for rows that were written needlessly: triggers of the legacy
+// system would have fired for nothing.
+func (v *visit) rewritten(ctx context.Context, t *estate.Table, result *estate.Result) error {
+	after, err := estate.Versions(ctx, v.servers.target, t)
+	if err != nil {
+		return err
+	}
+	v.model.Rewritten(result, t, v.versions[t], after)
+	return nil
 }
 
 // remain stays in step until ctx ends, if that was asked for.

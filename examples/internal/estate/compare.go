@@ -68,17 +68,21 @@ func (f Field) asText(s Side) string {
 // Result is how one table of one side compares with the model.
 type Result struct {
 	Equal, Different, Missing, Extra int
+	// Rewritten counts, among the equal ones, those that were written although
+	// nothing in them changed.
+	Rewritten int
 	// First are the first differences, in the order of their keys.
 	First []Difference
 }
 
 // OK reports whether every row is as it must be.
-func (r Result) OK() bool { return r.Different+r.Missing+r.Extra == 0 }
+func (r Result) OK() bool { return r.Different+r.Missing+r.Extra+r.Rewritten == 0 }
 
 // Difference is one row that is not as it must be.
 type Difference struct {
 	Key string
-	// What says "missing", "extra", or which columns differ. It holds no value.
+	// What says "missing", "extra", which columns differ, or that the row was
+	// written needlessly. It holds no value.
 	What string
 }
 
@@ -158,8 +162,8 @@ func (c *comparison) differing(s Side, want, got capture.Row) string {
 	return "differs in " + strings.Join(names, ", ")
 }
 
-func (c *comparison) note(key, what string) {
-	if len(c.First) < firstDifferences {
-		c.First = append(c.First, Difference{key, what})
+func (r *Result) note(key, what string) {
+	if len(r.First) < firstDifferences {
+		r.First = append(r.First, Difference{key, what})
 	}
 }

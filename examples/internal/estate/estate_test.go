@@ -182,3 +182,28 @@ func TestInstantHasNoTrailingZeros(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A row that is changed and changed back was written; one whose form was saved
+// unchanged was not.
+func TestRewritten(t *testing.T) {
+	m := seeded(t, 40)
+	table := m.table("tenancy")
+	before, after := make(map[string]string), make(map[string]string)
+	for i, key := range m.keys("tenancy") {
+		before[key], after[key] = "1", "1"
+		if i < 3 {
+			after[key] = "2"
+		}
+	}
+	there, back, saved := m.keys("tenancy")[0], m.keys("tenancy")[1], m.keys("tenancy")[2]
+	m.update("tenancy", there, changes{"tenure": capture.Text("OTH")})
+	tenure := table.get(m.find("tenancy", back), "tenure")
+	m.update("tenancy", back, changes{"tenure": capture.Text("OTH")})
+	m.update("tenancy", back, changes{"tenure": capture.Text(tenure)})
+	m.update("tenancy", saved, changes{"balance": capture.Text("7.00")})
+	var r Result
+	m.Rewritten(&r, table, before, after)
+	if r.OK() || r.Rewritten != 1 || r.First[0].Key != saved {
+		t.Errorf("got %+v, want %s alone", r, saved)
+	}
+}

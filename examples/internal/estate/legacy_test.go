@@ -62,4 +62,19 @@ func TestLegacyHoldsTheModel(t *testing.T) {
 			t.Errorf("%s: %+v", table.Legacy, r)
 		}
 	}
+	table := m.table("tenancy")
+	before, err := Versions(t.Context(), db, table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref := m.keys("tenancy")[1]
+	run(t, db, []string{"UPDATE dbo.tenagree SET tenure = tenure WHERE tag_ref = '" + ref + "'"})
+	after, err := Versions(t.Context(), db, table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r Result
+	if m.Rewritten(&r, table, before, after); r.Rewritten != 1 || r.First[0].Key != ref || len(before) != m.Count(table) {
+		t.Errorf("%s was written, and %+v was seen", ref, r)
+	}
 }

@@ -20,7 +20,12 @@ type Model struct {
 
 // row is one row in both shapes: cloud[i] and legacy[i] are the values of
 // Columns[i], absent where a database has no such column.
-type row struct{ cloud, legacy capture.Row }
+type row struct {
+	cloud, legacy capture.Row
+	// written says that the legacy row was made or changed since the migration,
+	// if only for a while.
+	written bool
+}
 
 // values gives a new row's columns, by their names in the cloud. A column that
 // is not named is null.
@@ -45,9 +50,12 @@ func newModel() (*Model, error) {
 
 // table finds a table by its name in the cloud, without the schema.
 func (m *Model) table(name string) *Table {
-	i := slices.IndexFunc(m.Tables, func(t *Table) bool { return t.Cloud == "public."+name })
+	i := slices.IndexFunc(m.Tables, func(t *Table) bool { return t.base() == name })
 	return m.Tables[i]
 }
+
+// base is the name that Model.table finds the table by.
+func (t *Table) base() string { return strings.TrimPrefix(t.Cloud, "public.") }
 
 // column finds a column by its name in the cloud.
 func (t *Table) column(name string) int {
@@ -79,7 +87,9 @@ func (m *Model) migrate(table string, vals values) {
 // insert adds a row that the cloud has made.
 func (m *Model) insert(table string, vals values) {
 	t := m.table(table)
-	m.touch(t, t.key(m.add(t, vals)))
+	r := m.add(t, vals)
+	r.written = true
+	m.touch(t, t.key(r))
 }
 
 func (m *Model) add(t *Table, vals values) *row {
@@ -108,10 +118,12 @@ func (m *Model) update(table, key string, set changes) {
 	rows := m.rows[t][key]
 	delete(m.rows[t], key)
 	for _, r := range rows {
+		before := slices.Clone(r.legacy)
 		for name, v := range set {
 			r.cloud[t.column(name)] = v
 		}
 		m.follow(t, r)
+		r.written = r.written || !slices.Equal(before, r.legacy)
 		moved := t.key(r)
 		m.rows[t][moved] = append(m.rows[t][moved], r)
 		m.touch(t, moved)
@@ -185,6 +197,12 @@ func (m *Model) Touched(t *Table, n int) []string {
 	return keys
 }
 
+// Unwritten returns the keys of the rows that the legacy system has had no cause
+// to write since the migration.
+func (m *Model) Unwritten(t *Table) []string {
+	return slices.DeleteFunc(m.keys(t.base()), func(k string) bool { return m.rows[t][k][0].written })
+}
+
 // Count returns how many rows a table has.
 func (m *Model) Count(t *Table) int {
 	n := 0
@@ -198,7 +216,7 @@ func (m *Model) Count(t *Table) int {
 // columns of [Table.On], in the order of their keys.
 func (m *Model) Rows(t *Table, s Side) []capture.Row {
 	var rows []capture.Row
-	for _, key := range m.keys(strings.TrimPrefix(t.Cloud, "public.")) {
+	for _, key := range m.keys(t.base()) {
 		for _, r := range m.rows[t][key] {
 			rows = append(rows, t.project(r, s))
 		}

@@ -1,6 +1,7 @@
 package estate
 
 import (
+	"iter"
 	"math/rand/v2"
 	"time"
 )
@@ -38,12 +39,12 @@ var day = time.Date(2024, 6, 3, 0, 0, 0, 0, time.UTC)
 // Day is the work of one day, from the first phone call to the debit run in the
 // evening. Each action is made from the model as those before it left it, so
 // pull one, run it, Do it, and pull the next.
-func (m *Model) Day(seed uint64) func(yield func(Action) bool) {
+func (m *Model) Day(seed uint64) iter.Seq[Action] {
 	d := &officers{generator: generator{Model: m, rng: rand.New(rand.NewPCG(seed, 2))}}
 	d.contacts = 1_000_000
 	steps := []func() Action{
-		d.address, d.phone, d.mobileGiven, d.mobileWithdrawn, d.capital,
-		d.ends, d.endsNot, d.renumbers, d.nothing, d.ownedElsewhere,
+		d.address, d.phone, d.mobileGiven, d.mobileWithdrawn, d.capitals,
+		d.ends, d.endsNot, d.renumbers, d.nothing, d.ownedElsewhere, d.sameMinute, d.blankForNull,
 		d.longNoteStays, d.mistake, d.contactGone, d.twinGone, d.changedMind,
 	}
 	for n := range newTenancies {

@@ -1,6 +1,7 @@
 package estate
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/syncback/syncback/capture"
@@ -20,14 +21,14 @@ func (d *officers) address() Action {
 
 func (d *officers) phone() Action {
 	ref := d.any("contact")
-	phone := d.generator.phone()
+	phone := d.phoneNumber()
 	return single("a phone number changes, in a table without a key", `UPDATE contact SET phone = $1 WHERE contact_ref = $2::text::integer`, []any{phone, ref},
 		func(m *Model) { m.update("contact", ref, changes{"phone": capture.Text(phone)}) })
 }
 
 func (d *officers) mobileGiven() Action {
 	key := d.anyWhere("household_member", "mobile", "")
-	mobile := d.generator.phone()
+	mobile := d.phoneNumber()
 	return single("a mobile number is given, where there was none", `UPDATE household_member SET mobile = $1 WHERE household_ref || ' ' || person_no = $2`, []any{mobile, key},
 		func(m *Model) { m.update("household_member", key, changes{"mobile": capture.Text(mobile)}) })
 }
@@ -44,12 +45,33 @@ func (d *officers) mobileWithdrawn() Action {
 		func(m *Model) { m.update("household_member", key, changes{"mobile": capture.Null()}) })
 }
 
-func (d *officers) capital() Action {
+func (d *officers) capitals() Action {
 	key := d.any("household_member")
 	t := d.table("household_member")
 	surname := strings.ToUpper(t.get(d.find("household_member", key), "surname"))
 	return single("a name is written in capitals, the search name is not", `UPDATE household_member SET surname = $1 WHERE household_ref || ' ' || person_no = $2`, []any{surname, key},
 		func(m *Model) { m.update("household_member", key, changes{"surname": capture.Text(surname)}) })
+}
+
+// sameMinute corrects a time by less than the legacy system can hold: it has
+// nothing to write.
+func (d *officers) sameMinute() Action {
+	key := d.anyWhere("rent_transaction", "posted_at", "2024-04-01 06:00:07")
+	return single("a posting time is corrected by five seconds, within its minute", `UPDATE rent_transaction SET posted_at = posted_at + interval '5 seconds' WHERE concat_ws(' ', batch_no, line_no) = $1`, []any{key},
+		func(m *Model) {
+			m.update("rent_transaction", key, changes{"posted_at": capture.Text("2024-04-01 06:00:12")})
+		})
+}
+
+// blankForNull is a change that means nothing to a legacy column that holds a
+// blank for both.
+func (d *officers) blankForNull() Action {
+	t := d.table("household_member")
+	i := t.column("ni_number")
+	keys := slices.DeleteFunc(d.keys("household_member"), func(k string) bool { return !d.rows[t][k][0].cloud[i].IsNull() })
+	key := pick(&d.generator, keys)
+	return single("an empty national insurance number is saved where there was none", `UPDATE household_member SET ni_number = '' WHERE household_ref || ' ' || person_no = $1`, []any{key},
+		func(m *Model) { m.update("household_member", key, changes{"ni_number": capture.Text("")}) })
 }
 
 func (d *officers) ends() Action {

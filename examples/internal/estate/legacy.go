@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // London, also where the machine has no time zones
 
 	"github.com/syncback/syncback/capture"
 )

@@ -49,7 +49,7 @@ func (g *generator) date(from, to int) time.Time {
 	return time.Date(from, 1, 1+g.rng.IntN(365*(to-from)), 0, 0, 0, 0, time.UTC)
 }
 
-func (g *generator) phone() string {
+func (g *generator) phoneNumber() string {
 	return fmt.Sprintf("07700 9%05d", g.rng.IntN(100_000))
 }
 
@@ -155,7 +155,7 @@ func (g *generator) person(household string, no int, surname string) values {
 		p["title"] = pick(g, titles)
 	}
 	if g.once(2) {
-		p["mobile"] = g.phone()
+		p["mobile"] = g.phoneNumber()
 	}
 	if g.once(2) {
 		p["ni_number"] = fmt.Sprintf("QQ%06dC", g.rng.IntN(1_000_000))
@@ -197,7 +197,7 @@ func (g *generator) opening(n, of int, tenancy string) {
 		"tenancy_ref":    tenancy,
 		"kind":           "BBF",
 		"amount":         money(g.rng.IntN(90_000) - 20_000),
-		"posted_at":      fmt.Sprintf("2024-04-01 06:00:%02d", g.rng.IntN(60)),
+		"posted_at":      fmt.Sprintf("2024-04-01 06:00:%02d", (7+n)%60),
 		"rent_year":      "2024",
 		"rent_week":      "1",
 		"transaction_id": g.uuid(),
@@ -220,7 +220,7 @@ func (g *generator) contactRow(ref int, tenancy string) values {
 		c["address"] = strconv.Itoa(1+g.rng.IntN(200)) + " " + pick(g, streets)
 	}
 	if !g.once(4) {
-		c["phone"] = g.phone()
+		c["phone"] = g.phoneNumber()
 	}
 	return c
 }

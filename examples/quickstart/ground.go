@@ -3,9 +3,14 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/syncback/syncback/capture"
 	"github.com/syncback/syncback/examples/internal/estate"
 )
 
@@ -147,8 +152,20 @@ func (g ground) drop(ctx context.Context, t thing) error {
 		publication: "DROP PUBLICATION %s",
 		slot:        "SELECT pg_drop_replication_slot('%s')",
 	}[t.kind]
-	_, err := g.db.ExecContext(ctx, fmt.Sprintf(statement, t.name))
-	return err
+	wait := capture.Backoff{Min: 20 * time.Millisecond, Max: 200 * time.Millisecond}
+	for {
+		_, err := g.db.ExecContext(ctx, fmt.Sprintf(statement, t.name))
+		if !inUse(err) || wait.Wait(ctx) != nil {
+			return err
+		}
+	}
+}
+
+// inUse reports whether a slot still has its reader: PostgreSQL notices a moment
+// after a connection was closed.
+func inUse(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && refused.Code == "55006" // object_in_use
 }
 
 // empty drops the tables of a schema that the example made: all are its own.
@@ -170,7 +187,7 @@ func (g ground) empty(ctx context.Context, name string) error {
 		return err
 	}
 	for _, t := range tables {
-		if err := g.drop(ctx, thing{table, name + "." + t}); err != nil {
+		if err := g.drop(ctx, thing{table, name + ".[" + t + "]"}); err != nil {
 			return err
 		}
 	}

@@ -29,7 +29,7 @@ func (m *meter) observe(p apply.Progress) {
 func (m *meter) String() string {
 	text := fmt.Sprintf("%d transactions, %d changes committed", m.txs.Load(), m.changes.Load())
 	if n := m.inHand.Load(); n > 0 {
-		text += fmt.Sprintf(", %d more in the open transaction", n)
+		text += fmt.Sprintf(", %d more in the transaction that is open", n)
 	}
 	return text
 }

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/syncback/syncback/apply/sqlserver/sqlservertest"
 	"github.com/syncback/syncback/capture/postgres/postgrestest"
 	"github.com/syncback/syncback/examples/internal/estate"
+	"github.com/syncback/syncback/examples/internal/estate/estatetest"
 )
 
 var cluster *postgrestest.Cluster
@@ -29,30 +29,12 @@ func call(ctx context.Context, args ...string) (code int, stdout, stderr string)
 // databases returns an empty source and an empty target.
 func databases(t *testing.T) (source, target string) {
 	t.Helper()
-	source, err := cluster.CreateDatabase(t.Context(), "cloud")
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, err := cluster.CreateDatabase(t.Context(), "legacy")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, err := sqlservertest.Start(t.Context(), sqlservertest.Config{Postgres: rows})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Close() })
-	return source, server.DSN()
+	return estatetest.CloudDSN(t, cluster), estatetest.LegacyDSN(t, cluster)
 }
 
 func open(t *testing.T, side estate.Side, dsn string) ground {
 	t.Helper()
-	db, err := estate.Open(side, dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	return ground{side, db}
+	return ground{side, estatetest.Open(t, side, dsn)}
 }
 
 func (g ground) exec(t *testing.T, statement string) {

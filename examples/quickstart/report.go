@@ -70,7 +70,7 @@ func shown(t *estate.Table, s estate.Side, rows []capture.Row, key string) []str
 
 // cell shows a value in little room. A blank that pads it is shown as a dot.
 func cell(v capture.Value) string {
-	const width = 19
+	const width = 23
 	text, ok := v.Text()
 	if !ok {
 		return "NULL"
@@ -86,12 +86,11 @@ func cell(v capture.Value) string {
 // verdict tells what the comparison found: counts of every table, then the keys
 // of the first differences.
 func (r *report) verdict() {
-	w := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\nserver\ttable\tequal\tdifferent\tmissing\textra\trewritten\t")
+	r.printf("\n   %-24s %8s %10s %8s %6s %10s", "rows of", "equal", "different", "missing", "extra", "rewritten")
 	for _, res := range r.results {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t\n", res.side, res.table.Name(res.side), res.Equal, res.Different, res.Missing, res.Extra, res.Rewritten)
+		r.printf("   %-24s %8d %10d %8d %6d %10d", res.table.Name(res.side),
+			res.Equal, res.Different, res.Missing, res.Extra, res.Rewritten)
 	}
-	w.Flush()
 	for _, res := range r.results {
 		for _, d := range res.First {
 			r.printf("   %s, %s: %s", res.table.Name(res.side), d.Key, d.What)

@@ -37,9 +37,9 @@ func (s *screen) stage(what string, do func() error) error {
 }
 
 // watch writes what look returns while do runs: over and over on one line of a
-// terminal, or on a line of its own every second where it has changed.
+// terminal, or on lines of their own, five seconds apart.
 func (s *screen) watch(look func() string, do func() error) error {
-	every, begin, end := time.Second, "", "\n"
+	every, begin, end := 5*time.Second, "", "\n"
 	if s.terminal {
 		every, begin, end = 100*time.Millisecond, "\r\x1b[K", ""
 	}

@@ -1,19 +1,12 @@
 package estate
 
 import (
-	"database/sql"
-	"os"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/syncback/syncback/capture"
-	"github.com/syncback/syncback/capture/postgres/postgrestest"
 )
-
-var cluster *postgrestest.Cluster
-
-func TestMain(m *testing.M) { os.Exit(postgrestest.Main(m, &cluster)) }
 
 func seeded(t *testing.T, tenancies int) *Model {
 	t.Helper()
@@ -22,55 +15,6 @@ func seeded(t *testing.T, tenancies int) *Model {
 		t.Fatal(err)
 	}
 	return m
-}
-
-func run(t *testing.T, db *sql.DB, statements []string) {
-	t.Helper()
-	for _, statement := range statements {
-		if _, err := db.ExecContext(t.Context(), statement); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// The model and the SQL of each action are written apart: here they meet.
-func TestModelFollowsTheCloud(t *testing.T) {
-	for _, seed := range []uint64{1, 2, 3} {
-		dsn, err := cluster.CreateDatabase(t.Context(), "estate")
-		if err != nil {
-			t.Fatal(err)
-		}
-		db, err := Open(Cloud, dsn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		m, err := Seed(seed, 60)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, table := range m.Tables {
-			run(t, db, table.Create(Cloud))
-		}
-		if err := m.Load(t.Context(), db, Cloud); err != nil {
-			t.Fatal(err)
-		}
-		for a := range m.Day(seed) {
-			if err := a.Run(t.Context(), db); err != nil {
-				t.Fatal(err)
-			}
-			m.Do(a)
-			for _, table := range m.Tables {
-				read, err := Read(t.Context(), db, table, Cloud)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if r := m.Compare(table, Cloud, read); !r.OK() {
-					t.Fatalf("seed %d, after %q: %s %+v", seed, a.Title, table.Cloud, r)
-				}
-			}
-		}
-	}
 }
 
 func TestSameSeedSameEstate(t *testing.T) {

@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	equal, err := tour(ctx, o, newScreen(stdout))
 	switch {
-	case err != nil && ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil && !errors.Is(err, errLeftBehind):
 		fmt.Fprintln(stderr, "quickstart: interrupted")
 		return 1
 	case err != nil:

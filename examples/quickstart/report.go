@@ -11,58 +11,72 @@ import (
 	"github.com/syncback/syncback/examples/internal/estate"
 )
 
-// report is what is told of the two sides.
+// report is what was found on both sides.
 type report struct {
-	*screen
-	model   *estate.Model
-	results []result
+	model *estate.Model
+	sides []side // of each table the cloud's, then the legacy system's
 }
 
-type result struct {
-	table *estate.Table
-	side  estate.Side
-	estate.Result
-}
-
-func (r *report) add(t *estate.Table, s estate.Side, compared estate.Result) {
-	r.results = append(r.results, result{t, s, compared})
+// side is one table on one side.
+type side struct {
+	table  *estate.Table
+	side   estate.Side
+	rows   []capture.Row
+	result estate.Result
 }
 
 // rowsShown is how many rows of a table are shown.
 const rowsShown = 3
 
-// sideBySide shows a few rows that the day touched, as each side has them.
-func (r *report) sideBySide(t *estate.Table, read map[estate.Side][]capture.Row) {
-	w := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', 0)
-	names := func(s estate.Side) []string {
-		var names []string
-		for _, c := range t.On(s) {
-			if c.Shown {
-				names = append(names, c.Field(s).Name)
-			}
-		}
-		return names
+func (r *report) print(out *screen) {
+	out.printf("\nA few rows of both sides; a dot is a blank that fills a column up:")
+	for pair := range slices.Chunk(r.sides, 2) {
+		r.sideBySide(out, pair[0], pair[1])
 	}
-	fmt.Fprintf(r.out, "\n   %s, and %s\n", t.Cloud, t.Legacy)
-	fmt.Fprintln(w, "   "+strings.Join(slices.Concat(names(estate.Cloud), []string{"│"}, names(estate.Legacy)), "\t"))
-	for _, key := range r.model.Touched(t, rowsShown) {
-		cloud, legacy := shown(t, estate.Cloud, read[estate.Cloud], key), shown(t, estate.Legacy, read[estate.Legacy], key)
+	r.counts(out)
+	if r.equal() {
+		out.printf("\nEvery row of both sides is as it must be.")
+	} else {
+		out.printf("\nThe two sides are NOT as they must be.")
+	}
+}
+
+// sideBySide shows a few rows that the day touched, as each side has them.
+func (r *report) sideBySide(out *screen, cloud, legacy side) {
+	out.printf("\n   %s, and %s", cloud.table.Cloud, legacy.table.Legacy)
+	w := tabwriter.NewWriter(out.out, 0, 0, 2, ' ', 0)
+	line := func(cloud, legacy []string) {
 		fmt.Fprintln(w, "   "+strings.Join(slices.Concat(cloud, []string{"│"}, legacy), "\t"))
+	}
+	line(cloud.names(), legacy.names())
+	for _, key := range r.model.Touched(cloud.table, rowsShown) {
+		line(cloud.cells(key), legacy.cells(key))
 	}
 	w.Flush()
 }
 
-// shown returns what is shown of the first row with the key.
-func shown(t *estate.Table, s estate.Side, rows []capture.Row, key string) []string {
+// names are those of the columns that are shown.
+func (s side) names() []string {
+	var names []string
+	for _, c := range s.table.On(s.side) {
+		if c.Shown {
+			names = append(names, c.Field(s.side).Name)
+		}
+	}
+	return names
+}
+
+// cells are what is shown of the first row with the key.
+func (s side) cells(key string) []string {
 	var cells []string
-	i := slices.IndexFunc(rows, func(r capture.Row) bool { return t.Key(s, r) == key })
-	for n, c := range t.On(s) {
+	i := slices.IndexFunc(s.rows, func(r capture.Row) bool { return s.table.Key(s.side, r) == key })
+	for n, c := range s.table.On(s.side) {
 		switch {
 		case !c.Shown:
 		case i < 0:
 			cells = append(cells, "(no row)")
 		default:
-			cells = append(cells, cell(rows[i][n]))
+			cells = append(cells, cell(s.rows[i][n]))
 		}
 	}
 	return cells
@@ -70,7 +84,7 @@ func shown(t *estate.Table, s estate.Side, rows []capture.Row, key string) []str
 
 // cell shows a value in little room. A blank that pads it is shown as a dot.
 func cell(v capture.Value) string {
-	const width = 23
+	const width = 26
 	text, ok := v.Text()
 	if !ok {
 		return "NULL"
@@ -83,26 +97,21 @@ func cell(v capture.Value) string {
 	return text
 }
 
-// verdict tells what the comparison found: counts of every table, then the keys
-// of the first differences.
-func (r *report) verdict() {
-	r.printf("\n   %-24s %8s %10s %8s %6s %10s", "rows of", "equal", "different", "missing", "extra", "rewritten")
-	for _, res := range r.results {
-		r.printf("   %-24s %8d %10d %8d %6d %10d", res.table.Name(res.side),
-			res.Equal, res.Different, res.Missing, res.Extra, res.Rewritten)
+// counts tells how many rows of each table are as they must be, and the keys of
+// the first that are not.
+func (r *report) counts(out *screen) {
+	out.printf("\n   %-24s %8s %10s %8s %6s %10s", "rows of", "equal", "different", "missing", "extra", "rewritten")
+	for _, s := range r.sides {
+		c := s.result
+		out.printf("   %-24s %8d %10d %8d %6d %10d", s.table.Name(s.side), c.Equal, c.Different, c.Missing, c.Extra, c.Rewritten)
 	}
-	for _, res := range r.results {
-		for _, d := range res.First {
-			r.printf("   %s, %s: %s", res.table.Name(res.side), d.Key, d.What)
+	for _, s := range r.sides {
+		for _, d := range s.result.First {
+			out.printf("   %s, %s: %s", s.table.Name(s.side), d.Key, d.What)
 		}
-	}
-	if r.equal() {
-		r.printf("\nEvery row of both sides is as it must be.")
-	} else {
-		r.printf("\nThe two sides are NOT as they must be.")
 	}
 }
 
 func (r *report) equal() bool {
-	return !slices.ContainsFunc(r.results, func(res result) bool { return !res.OK() })
+	return !slices.ContainsFunc(r.sides, func(s side) bool { return !s.result.OK() })
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/syncback/syncback/capture"
 	"github.com/syncback/syncback/examples/internal/estate"
 )
 
@@ -21,12 +20,21 @@ type visit struct {
 	model    *estate.Model
 	pipe     *pipeline
 	versions map[*estate.Table]map[string]string // of the target's rows, before anything is applied
+	report   report
 }
+
+// errLeftBehind is wrapped by the error of what could not be cleared away.
+var errLeftBehind = errors.New("something is left behind")
 
 // tour does all there is to do, and reports whether every row is as it must be.
 func tour(ctx context.Context, o options, out *screen) (equal bool, err error) {
 	v := &visit{options: o, screen: out}
-	defer func() { err = errors.Join(err, v.leave(context.WithoutCancel(ctx))) }()
+	defer func() {
+		if e := v.leave(context.WithoutCancel(ctx)); e != nil {
+			err = errors.Join(err, fmt.Errorf("%w: %w", errLeftBehind, e))
+		}
+	}()
+	began := time.Now()
 	for _, stage := range []struct {
 		what string
 		do   func(context.Context) error
@@ -36,18 +44,15 @@ func tour(ctx context.Context, o options, out *screen) (equal bool, err error) {
 		{"Publication and slot in PostgreSQL, checkpoint in SQL Server", v.prepare},
 		{"A day of officers' changes in PostgreSQL", v.play},
 		{"PostgreSQL → queue → SQL Server", v.carry},
+		{"Every row of both sides is read, and compared with the model", v.compare},
 	} {
 		if err := v.stage(stage.what, func() error { return stage.do(ctx) }); err != nil {
 			return false, err
 		}
 	}
-	if err := v.stage("Reading both sides, and comparing every row with the model", func() error {
-		equal, err = v.compare(ctx)
-		return err
-	}); err != nil {
-		return false, err
-	}
-	return equal, v.remain(ctx, equal)
+	v.report.print(v.screen)
+	v.printf("All of it took %.1f s.", time.Since(began).Seconds())
+	return v.report.equal(), v.remain(ctx)
 }
 
 func (v *visit) opening() string {
@@ -158,29 +163,25 @@ func (v *visit) carry(ctx context.Context) error {
 	return err
 }
 
-// compare reads every table from both sides, shows a few rows, and compares all.
-func (v *visit) compare(ctx context.Context) (bool, error) {
-	report := report{model: v.model, screen: v.screen}
+// compare reads every table from both sides, and compares all of it.
+func (v *visit) compare(ctx context.Context) error {
+	v.report = report{model: v.model}
 	for _, t := range v.model.Tables {
-		read := make(map[estate.Side][]capture.Row)
 		for _, g := range v.grounds() {
 			rows, err := estate.Read(ctx, g.db, t, g.side)
 			if err != nil {
-				return false, err
+				return err
 			}
-			read[g.side] = rows
 			result := v.model.Compare(t, g.side, rows)
 			if g.side == estate.Legacy {
 				if err := v.rewritten(ctx, t, &result); err != nil {
-					return false, err
+					return err
 				}
 			}
-			report.add(t, g.side, result)
+			v.report.sides = append(v.report.sides, side{t, g.side, rows, result})
 		}
-		report.sideBySide(t, read)
 	}
-	report.verdict()
-	return report.equal(), nil
+	return nil
 }
 
 // rewritten looks for rows that were written needlessly: triggers of the legacy
@@ -195,7 +196,7 @@ func (v *visit) rewritten(ctx context.Context, t *estate.Table, result *estate.R
 }
 
 // remain stays in step until ctx ends, if that was asked for.
-func (v *visit) remain(ctx context.Context, equal bool) error {
+func (v *visit) remain(ctx context.Context) error {
 	if !v.keep || ctx.Err() != nil {
 		return nil
 	}

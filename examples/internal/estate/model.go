@@ -185,11 +185,11 @@ func (m *Model) touch(t *Table, key string) {
 	}
 }
 
-// Touched returns the keys of the first n rows that actions changed and that are
-// still there.
+// Touched returns the keys of n rows: the first that actions changed and that
+// are still there, and others if these are too few.
 func (m *Model) Touched(t *Table, n int) []string {
 	var keys []string
-	for _, k := range m.touched[t] {
+	for _, k := range slices.Concat(m.touched[t], m.keys(t.base())) {
 		if len(keys) < n && m.rows[t][k] != nil && !slices.Contains(keys, k) {
 			keys = append(keys, k)
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/syncback/syncback/apply/sqlserver/sqlservertest"
+	"github.com/syncback/syncback/capture"
 	"github.com/syncback/syncback/capture/postgres/postgrestest"
 	"github.com/syncback/syncback/examples/internal/estate"
 )
@@ -49,14 +50,8 @@ func createDatabase(t testing.TB, server string) string {
 	t.Helper()
 	admin := Open(t, estate.Legacy, server)
 	name := fmt.Sprintf("estate_%d", time.Now().UnixNano())
-	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := admin.ExecContext(context.Background(), "DROP DATABASE "+name); err != nil {
-			t.Error(err)
-		}
-	})
+	try(t, admin, "CREATE DATABASE "+name)
+	t.Cleanup(func() { try(t, admin, "DROP DATABASE "+name) })
 	u, err := url.Parse(server)
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +60,25 @@ func createDatabase(t testing.TB, server string) string {
 	query.Set("database", name)
 	u.RawQuery = query.Encode()
 	return u.String()
+}
+
+// try runs a statement up to ten times: a server may refuse to make or drop two
+// databases at once, and other tests make theirs.
+func try(t testing.TB, db *sql.DB, statement string) {
+	t.Helper()
+	wait := capture.Backoff{Max: time.Second}
+	for left := 10; ; left-- {
+		_, err := db.ExecContext(context.Background(), statement)
+		if err == nil {
+			return
+		}
+		if left == 1 {
+			t.Fatal(err)
+		}
+		if err := wait.Wait(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // Open opens a database until the test ends.

@@ -36,10 +36,9 @@ const (
 // ledger is the table of the things that were made.
 var ledger = map[estate.Side]string{estate.Cloud: "public.syncback_quickstart", estate.Legacy: "dbo.syncback_quickstart"}
 
-// claim makes sure that none of the things is there, and writes down that they
-// are about to be made. With reset, those that an earlier run made are removed
-// first.
-func (g ground) claim(ctx context.Context, things []thing, reset bool) error {
+// clear removes what an earlier run made, if reset says so, and otherwise
+// refuses to go on over it.
+func (g ground) clear(ctx context.Context, reset bool) error {
 	made, err := g.made(ctx)
 	if err != nil {
 		return err
@@ -52,6 +51,11 @@ func (g ground) claim(ctx context.Context, things []thing, reset bool) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// refuse is an error if one of the things is there: it is somebody else's.
+func (g ground) refuse(ctx context.Context, things []thing) error {
 	for _, t := range things {
 		switch there, err := g.exists(ctx, t); {
 		case err != nil:
@@ -60,7 +64,7 @@ func (g ground) claim(ctx context.Context, things []thing, reset bool) error {
 			return fmt.Errorf("%s has a %s %s that this example did not make: name a database that has none", g.side, t.kind, t.name)
 		}
 	}
-	return g.note(ctx, things)
+	return nil
 }
 
 // note writes down what is about to be made.

@@ -104,6 +104,11 @@ func TestForeignTableStays(t *testing.T) {
 				}
 				g.exec(t, "SELECT theirs FROM "+name)
 			}
+			for _, other := range []ground{open(t, estate.Cloud, source), open(t, estate.Legacy, target)} {
+				if made, err := other.made(t.Context()); err != nil || len(made) > 0 {
+					t.Errorf("%s was built on before the refusal: %v %v", other.side, made, err)
+				}
+			}
 		})
 	}
 }

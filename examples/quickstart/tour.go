@@ -71,17 +71,15 @@ func (v *visit) settle(ctx context.Context) (err error) {
 		return err
 	}
 	for _, g := range v.grounds() {
-		if err := g.claim(ctx, v.things(g.side), v.reset); err != nil {
+		if err := g.clear(ctx, v.reset); err != nil {
 			return err
 		}
-		for _, t := range v.model.Tables {
-			for _, statement := range t.Create(g.side) {
-				if _, err := g.db.ExecContext(ctx, statement); err != nil {
-					return fmt.Errorf("make %s: %w", t.Name(g.side), err)
-				}
-			}
+		if err := g.refuse(ctx, v.things(g.side)); err != nil {
+			return err
 		}
-		if err := v.model.Load(ctx, g.db, g.side); err != nil {
+	}
+	for _, g := range v.grounds() {
+		if err := v.build(ctx, g); err != nil {
 			return err
 		}
 	}
@@ -91,6 +89,21 @@ func (v *visit) settle(ctx context.Context) (err error) {
 	}
 	v.printf("   %d rows in %d tables, from seed %d", rows, len(v.model.Tables), v.seed)
 	return nil
+}
+
+// build makes and fills the tables of one side.
+func (v *visit) build(ctx context.Context, g ground) error {
+	if err := g.note(ctx, v.things(g.side)); err != nil {
+		return err
+	}
+	for _, t := range v.model.Tables {
+		for _, statement := range t.Create(g.side) {
+			if _, err := g.db.ExecContext(ctx, statement); err != nil {
+				return fmt.Errorf("make %s: %w", t.Name(g.side), err)
+			}
+		}
+	}
+	return v.model.Load(ctx, g.db, g.side)
 }
 
 func (v *visit) grounds() []ground {

@@ -19,7 +19,7 @@ import (
 // pipeline is syncback, put together: a capturer, a queue and an applier.
 type pipeline struct {
 	capturer *postgres.Capturer
-	queue    queue.Queue
+	queue    *queue.Disk
 	queueDir string
 	applier  *sqlserver.Applier
 	meter    meter
@@ -27,26 +27,20 @@ type pipeline struct {
 
 // newPipeline prepares both databases, and puts the parts together. What was
 // committed in the source before is not captured.
+// Close must be called, also after an error.
 func newPipeline(ctx context.Context, s *servers, tables []*estate.Table) (p *pipeline, err error) {
 	p = &pipeline{}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, p.close())
-		}
-	}()
 	if p.capturer, err = openSource(ctx, s, tables); err != nil {
-		return nil, err
+		return p, err
 	}
 	if p.queueDir, err = os.MkdirTemp("", "syncback-quickstart-"); err != nil {
-		return nil, err
+		return p, err
 	}
 	if p.queue, err = queue.Open(queue.Config{Dir: p.queueDir}); err != nil {
-		return nil, err
+		return p, err
 	}
-	if p.applier, err = openTarget(ctx, s, tables); err != nil {
-		return nil, err
-	}
-	return p, nil
+	p.applier, err = openTarget(ctx, s, tables)
+	return p, err
 }
 
 // openSource makes the publication and the slot.

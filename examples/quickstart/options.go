@@ -32,7 +32,7 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 	flags.StringVar(&o.source, "source", "", "`DSN` of a PostgreSQL database (postgres://…) instead of a private one; its wal_level is logical")
 	flags.StringVar(&o.target, "target", "", "`DSN` of a SQL Server database (sqlserver://…) instead of the stand-in")
 	flags.Uint64Var(&o.seed, "seed", 1, "`N`: what the rows and the day are made from")
-	flags.IntVar(&o.tenancies, "rows", 4000, "`N` current tenancies; each comes with about five more rows, and with five in the debit run")
+	flags.IntVar(&o.tenancies, "rows", 2000, "`N` current tenancies; each comes with about six more rows, and with ten in the debit run")
 	flags.BoolVar(&o.reset, "reset", false, "first remove what an earlier run left in the source and the target")
 	flags.BoolVar(&o.keep, "keep", false, "print both DSNs and stay in step until Ctrl-C")
 	flags.BoolVar(&o.tamper, "tamper", false, "alter one row of the target before the comparison, which must notice")

@@ -92,12 +92,16 @@ func (d *officers) rentReview() Action {
 		})
 }
 
-// The lines that a debit run writes for each current tenancy, and the share of
-// the rent that each is.
+// debits are the lines that a debit run writes for each current tenancy, in the
+// order of their kinds, each with its share of the rent: rent, cleaning,
+// caretaking, grounds, heating, and so on.
 var debits = []struct {
 	kind    string
 	percent int
-}{{"DBR", 80}, {"DSC", 10}, {"DWR", 5}, {"DHE", 4}, {"DGA", 1}}
+}{
+	{"DBR", 70}, {"DCC", 3}, {"DCT", 4}, {"DGM", 2}, {"DHE", 9},
+	{"DHW", 5}, {"DLI", 1}, {"DLL", 2}, {"DTV", 1}, {"DWR", 6},
+}
 
 // debitRun charges the week to every tenancy that has not ended: one statement,
 // tens of thousands of rows, one transaction.
@@ -123,15 +127,12 @@ func chargeWeek(m *Model) {
 	n := 0
 	for _, ref := range m.where("tenancy", "ended", "false") {
 		rent := pence(t.get(m.find("tenancy", ref), "rent"))
-		byKind := make(map[string]string, len(debits))
 		for _, debit := range debits {
-			byKind[debit.kind] = money((rent*debit.percent + 50) / 100)
-		}
-		for _, kind := range []string{"DBR", "DGA", "DHE", "DSC", "DWR"} {
 			n++
-			sum := md5.Sum([]byte(ref + kind))
+			sum := md5.Sum([]byte(ref + debit.kind))
 			m.insert("rent_transaction", values{
-				"batch_no": "3", "line_no": strconv.Itoa(n), "tenancy_ref": ref, "kind": kind, "amount": byKind[kind],
+				"batch_no": "3", "line_no": strconv.Itoa(n), "tenancy_ref": ref,
+				"kind": debit.kind, "amount": money((rent*debit.percent + 50) / 100),
 				"posted_at": "2024-06-03 18:00:30", "rent_year": "2024", "rent_week": "10",
 				"transaction_id": fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:]),
 			})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"log/slog"
 	"math"
+	"os"
 	"time"
 )
 
@@ -27,12 +28,25 @@ type Config struct {
 	// Logger gets the few lines that the queue writes; nil discards them.
 	Logger *slog.Logger
 
-	segmentSize int64 // when a new file is begun; tests make it small
+	sizes
+	wrap func(*os.File) logFile // what is written through; tests make it fail
 }
 
-// segmentSize is small enough for what was applied to go in small steps, and
-// large enough for a file's own cost not to show.
-const segmentSize = 64 << 20
+// sizes are the queue's own; tests make them small.
+type sizes struct {
+	segmentSize int64 // when a new file is begun
+	flushSize   int   // how much is gathered before it is written to the file
+	pieceSize   int   // how much of a transaction's data goes into one frame
+}
+
+// The default sizes. A segment is small enough for what was applied to go in
+// small steps, and large enough for a file's own cost not to show. A piece is
+// what a reader holds of a transaction while it ranges.
+const (
+	segmentSize = 64 << 20
+	flushSize   = 1 << 20
+	pieceSize   = 256 << 10
+)
 
 func (c Config) withDefaults() Config {
 	c.Limit = cmp.Or(c.Limit, 10<<30)
@@ -44,10 +58,15 @@ func (c Config) withDefaults() Config {
 	if c.KeepBytes < 0 {
 		c.KeepBytes = math.MaxInt64
 	}
+	c.flushSize = cmp.Or(c.flushSize, flushSize)
+	c.pieceSize = cmp.Or(c.pieceSize, pieceSize)
 	if c.segmentSize == 0 {
 		// A sixteenth of the limit, so that what was applied can be let go
 		// long before the queue is full.
 		c.segmentSize = min(segmentSize, max(c.Limit/16, 1<<20))
+	}
+	if c.wrap == nil {
+		c.wrap = func(f *os.File) logFile { return f }
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -22,12 +22,14 @@ type Disk struct {
 	log    *slog.Logger
 	lock   *os.File
 	shapes shapes
+	bufs   sync.Pool // of *[]byte, for the pieces that are read
 
 	// wmu is held by whoever writes. Nothing that waits for a reader does so
 	// under it.
-	wmu   sync.Mutex
-	tail  tail
-	again cursor // where repeats of what is held are looked up
+	wmu    sync.Mutex
+	tail   tail
+	again  cursor                    // where repeats of what is held are looked up
+	tables map[*capture.Table]uint64 // the encoder's, empty between transactions
 
 	// rmu is held by whoever reads.
 	rmu sync.Mutex
@@ -61,7 +63,7 @@ func Open(cfg Config) (*Disk, error) {
 		return nil, errors.New("open queue: Config.Dir is empty; name a folder for the queue alone")
 	}
 	cfg = cfg.withDefaults()
-	d := &Disk{cfg: cfg, log: cfg.Logger, moved: make(chan struct{})}
+	d := &Disk{cfg: cfg, log: cfg.Logger, moved: make(chan struct{}), tables: make(map[*capture.Table]uint64)}
 	if err := d.open(); err != nil {
 		d.release()
 		return nil, fmt.Errorf("open queue in %s: %w", cfg.Dir, err)

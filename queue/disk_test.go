@@ -12,7 +12,7 @@ func TestDiskConforms(t *testing.T) {
 	for name, cfg := range map[string]queue.Config{
 		"defaults":      {},
 		"keeps nothing": {KeepFor: -1},
-		"small files":   queue.SmallFiles(queue.Config{KeepFor: -1}, 16<<10),
+		"small files":   queue.SmallFiles(queue.Config{KeepFor: -1}, 128<<10),
 	} {
 		t.Run(name, func(t *testing.T) {
 			queuetest.Run(t, func(t testing.TB) queuetest.Harness {

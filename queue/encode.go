@@ -20,20 +20,20 @@ import (
 // Numbers are varints, strings have their length before them.
 const opTable = 'T'
 
-// pieceSize is how much of a transaction's data goes into one frame. It bounds
-// what a reader holds while it ranges.
-const pieceSize = 256 << 10
-
 // An encoder appends one transaction's data to buf.
 type encoder struct {
 	buf   []byte
 	piece int          // index in buf at which the current frame's data begins
+	max   int          // how much data goes into a frame
 	cut   func() error // ends the current frame; it sets buf and piece anew
 
 	shapes *shapes
 	tables map[*capture.Table]uint64
-	count  int64
-	bytes  int64
+	// lastTable is the one of the change before, which most changes share.
+	lastTable  *capture.Table
+	lastNumber uint64
+
+	count, bytes int64
 }
 
 // change appends c. What it refuses is a mistake of whoever made c.
@@ -91,14 +91,16 @@ func checkChange(c *capture.Change) error {
 
 // table returns t's number, and appends t where it has none yet.
 func (e *encoder) table(t *capture.Table) (uint64, error) {
+	if t == e.lastTable {
+		return e.lastNumber, nil
+	}
 	if n, ok := e.tables[t]; ok {
+		e.lastTable, e.lastNumber = t, n
 		return n, nil
 	}
 	n := uint64(len(e.tables))
-	if e.tables == nil {
-		e.tables = make(map[*capture.Table]uint64, 4)
-	}
 	e.tables[t] = n
+	e.lastTable, e.lastNumber = t, n
 	e.byte(opTable)
 	return n, e.string(e.shapes.of(t))
 }
@@ -109,23 +111,41 @@ func (e *encoder) row(r capture.Row) error {
 		return nil
 	}
 	e.uvarint(uint64(len(r)) + 1)
-	for _, v := range r {
-		text, ok := v.Text()
-		switch {
-		case ok:
-			e.uvarint(uint64(len(text)) + 2)
-		case v.IsNull():
-			e.byte(1)
+	total := 0
+	buf := e.buf
+	for i := range r {
+		text, ok := r[i].Text()
+		switch size := len(text) + 2; {
+		case !ok && r[i].IsNull():
+			buf = append(buf, 1)
+		case !ok:
+			buf = append(buf, 0)
+		case size < 0x80: // a varint of one byte, as most are
+			buf = append(buf, byte(size))
 		default:
-			e.byte(0)
+			buf = binary.AppendUvarint(buf, uint64(size))
 		}
+		total += len(text)
 	}
-	e.bytes += 32 * int64(len(r))
-	for _, v := range r {
-		if text, ok := v.Text(); ok {
-			if err := e.raw(text); err != nil {
-				return err
-			}
+	e.bytes += 32*int64(len(r)) + int64(total)
+	if total > e.max-(len(buf)-e.piece) {
+		e.buf = buf
+		return e.longTexts(r)
+	}
+	for i := range r {
+		text, _ := r[i].Text()
+		buf = append(buf, text...)
+	}
+	e.buf = buf
+	return nil
+}
+
+// longTexts appends the texts of a row for which the frame has no room.
+func (e *encoder) longTexts(r capture.Row) error {
+	for i := range r {
+		text, _ := r[i].Text()
+		if err := e.raw(text); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -137,14 +157,14 @@ func (e *encoder) uvarint(v uint64) { e.buf = binary.AppendUvarint(e.buf, v) }
 
 func (e *encoder) string(s string) error {
 	e.uvarint(uint64(len(s)))
+	e.bytes += int64(len(s))
 	return e.raw(s)
 }
 
 // raw appends s over as many frames as it takes.
 func (e *encoder) raw(s string) error {
-	e.bytes += int64(len(s))
 	for {
-		room := pieceSize - (len(e.buf) - e.piece)
+		room := e.max - (len(e.buf) - e.piece)
 		if len(s) <= room {
 			e.buf = append(e.buf, s...)
 			return nil
@@ -161,7 +181,7 @@ func (e *encoder) raw(s string) error {
 
 // room ends the frame when it is full.
 func (e *encoder) room() error {
-	if len(e.buf)-e.piece < pieceSize {
+	if len(e.buf)-e.piece < e.max {
 		return nil
 	}
 	return e.cut()

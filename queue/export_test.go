@@ -1,7 +1,7 @@
 package queue
 
-// SmallFiles makes cfg begin a new file after size bytes.
+// SmallFiles makes cfg begin a new file after size bytes, and everything else small.
 func SmallFiles(cfg Config, size int64) Config {
-	cfg.segmentSize = size
+	cfg.sizes = sizes{size, 4 << 10, 1 << 10}
 	return cfg
 }

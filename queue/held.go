@@ -46,7 +46,16 @@ func (h *held) changes() iter.Seq2[capture.Change, error] {
 	return func(yield func(capture.Change, error) bool) {
 		defer runtime.KeepAlive(h)
 		r := pieces{d: h.d, segs: h.segs, at: h.start, meta: h.meta}
-		defer r.close()
+		buf, _ := h.d.bufs.Get().(*[]byte)
+		if buf == nil {
+			buf = new([]byte)
+		}
+		r.buf = *buf
+		defer func() {
+			r.close()
+			*buf = r.buf
+			h.d.bufs.Put(buf)
+		}()
 		dec := decoder{next: r.next, shapes: &h.d.shapes}
 		n := int64(0)
 		for {
@@ -95,8 +104,11 @@ func (r *pieces) next() ([]byte, error) {
 		if m, err := f.tx(); err != nil || m.position != r.meta.position {
 			return nil, errFrame
 		}
-		r.buf, err = readData(r.file, off, f, r.buf)
-		return r.buf, err
+		data, err := readData(r.file, off, f, r.buf)
+		if err == nil {
+			r.buf = data
+		}
+		return data, err
 	}
 	return nil, io.EOF
 }

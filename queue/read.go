@@ -143,6 +143,9 @@ func (d *Disk) find(c *cursor, after capture.Position, end place) (*found, error
 func (d *Disk) skips(c *cursor, after capture.Position) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if c.seg.number < d.segs[0].number {
+		return true
+	}
 	i := c.seg.number + 1 - d.segs[0].number
 	return i < uint64(len(d.segs)) && d.segs[i].state.last <= after
 }

@@ -96,29 +96,37 @@ func follows(before, s *segment) error {
 // transaction.
 func (d *Disk) recoverTail() error {
 	s := d.segs[len(d.segs)-1]
-	t := &d.tail
-	if t.file == nil {
-		f, err := os.OpenFile(s.path, os.O_RDWR, 0)
-		if err != nil {
-			return err
-		}
-		t.seg, t.file, t.off = s, f, s.size
+	f, err := os.OpenFile(s.path, os.O_RDWR, 0)
+	if err != nil {
+		return err
 	}
-	r := recovery{seg: s, file: t.file, at: s.start, state: s.state, good: spot{s.start, s.state}}
+	t := &d.tail
+	if t.file != nil { // the segment was only just made
+		t.file.Close()
+	}
+	t.seg, t.file, t.off = s, d.cfg.wrap(f), s.size
+	r := recovery{seg: s, file: f, at: s.start, state: s.state, good: spot{s.start, s.state}}
 	if s.open.start.seg != 0 {
 		r.open, r.good.place = true, s.open.start
 	}
-	if r.good.seg < d.segs[0].number {
-		return damaged(s, 0, errors.New("the file in which its first transaction begins is missing"))
-	}
 	if err := r.run(); err != nil {
 		return err
+	}
+	if r.good.seg < d.segs[0].number {
+		return damaged(s, 0, errors.New("the file in which its first transaction begins is missing"))
 	}
 	if r.good.seg != s.number || r.good.off != s.size {
 		d.log.Info("queue dropped a transaction that a crash left half written", "pos", r.good.state.mark.Position.String())
 	}
 	if err := d.rollBack(r.good, false, true); err != nil {
 		return err
+	}
+	if r.good.seg != s.number {
+		// The mark may have been in the header of a file that is gone.
+		d.appendMark()
+		if err := d.flush(); err != nil {
+			return err
+		}
 	}
 	if err := t.file.Sync(); err != nil {
 		return err

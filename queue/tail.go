@@ -6,13 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
 )
-
-// flushSize is how much is gathered before it is written to the file.
-const flushSize = 1 << 20
 
 // A spot is a place in the log with the state there.
 type spot struct {
@@ -23,7 +21,7 @@ type spot struct {
 // A tail is the end of the log, where it is written. Disk.wmu guards it.
 type tail struct {
 	seg   *segment
-	file  *os.File
+	file  logFile
 	off   int64  // where buf goes in the file
 	buf   []byte // what is not in the file yet
 	crc   uint32 // of the last frame
@@ -31,6 +29,14 @@ type tail struct {
 	// marked says that state.mark is in no frame yet, synced that no frame says
 	// yet that all before it is durable.
 	marked, synced bool
+}
+
+// A logFile is the file of the newest segment, as it is written.
+type logFile interface {
+	io.WriterAt
+	io.Closer
+	Truncate(size int64) error
+	Sync() error
 }
 
 func (t *tail) spot() spot {
@@ -79,7 +85,7 @@ func (d *Disk) settle(open openTx) error {
 	if err := d.makeRoom(end); err != nil {
 		return err
 	}
-	if len(t.buf) >= flushSize {
+	if len(t.buf) >= d.cfg.flushSize {
 		if err := d.flush(); err != nil {
 			return err
 		}
@@ -179,7 +185,7 @@ func (d *Disk) begin(h header) error {
 	if t.file != nil {
 		t.file.Close()
 	}
-	t.seg, t.file, t.off, t.crc, t.buf = s, f, s.size, s.start.crc, t.buf[:0]
+	t.seg, t.file, t.off, t.crc, t.buf = s, d.cfg.wrap(f), s.size, s.start.crc, t.buf[:0]
 	t.state, t.synced = h.state, false
 	d.mu.Lock()
 	d.segs = append(d.segs, s)
@@ -227,12 +233,27 @@ func (d *Disk) rollBack(to spot, marked, synced bool) error {
 	return nil
 }
 
-// truncate removes from the files what is behind to.
+// truncate removes from the files what is behind to. What goes first is what a
+// crash must not leave alone: the newest file.
 func (d *Disk) truncate(to place) error {
 	t := &d.tail
 	t.buf = t.buf[:0]
-	for t.seg.number > to.seg {
-		t.file.Close()
+	if t.seg.number > to.seg {
+		if err := d.removeBehind(to.seg); err != nil {
+			return err
+		}
+	}
+	t.off = to.off
+	d.setSize(to.off)
+	return t.file.Truncate(to.off)
+}
+
+// removeBehind removes the segments behind that number, which is then the newest
+// and is opened for writing.
+func (d *Disk) removeBehind(number uint64) error {
+	t := &d.tail
+	t.file.Close()
+	for t.seg.number > number {
 		if err := os.Remove(t.seg.path); err != nil {
 			return err
 		}
@@ -240,15 +261,16 @@ func (d *Disk) truncate(to place) error {
 		d.segs = d.segs[:len(d.segs)-1]
 		t.seg = d.segs[len(d.segs)-1]
 		d.mu.Unlock()
-		f, err := os.OpenFile(t.seg.path, os.O_RDWR, 0)
-		if err != nil {
-			return err
-		}
-		t.file = f
 	}
-	t.off = to.off
-	d.setSize(to.off)
-	return t.file.Truncate(to.off)
+	if err := syncDir(d.cfg.Dir); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(t.seg.path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	t.file = d.cfg.wrap(f)
+	return nil
 }
 
 // lose takes the log back to what is durable, after a sync that failed: whether

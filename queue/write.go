@@ -64,7 +64,8 @@ func (d *Disk) append(ctx context.Context, tx *capture.Tx, m txMeta) error {
 	d.bind(tx.Source)
 	d.appendSynced()
 	w := txWriter{d: d, ctx: ctx, meta: m, open: openTx{d.tail.spot().place, m.position}}
-	w.encoder = encoder{shapes: &d.shapes, cut: w.cut}
+	clear(d.tables)
+	w.encoder = encoder{max: d.cfg.pieceSize, shapes: &d.shapes, tables: d.tables, cut: w.cut}
 	w.beginFrame()
 	if tx.Changes != nil {
 		for c, err := range tx.Changes {

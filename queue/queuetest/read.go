@@ -149,7 +149,7 @@ func (k *checker) await(got <-chan nextResult) nextResult {
 	select {
 	case r := <-got:
 		return r
-	case <-time.After(20 * time.Second):
+	case <-time.After(k.harness.patience):
 		k.failf("next still waits")
 		return nextResult{}
 	}

@@ -3,6 +3,7 @@
 package queuetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,8 @@ type Harness struct {
 	// Open opens the queue; empty the first time, and with what is durable when
 	// it is called again behind a Close.
 	Open func(t testing.TB) queue.Queue
+
+	patience time.Duration // for what has to come; 0 means 20s
 }
 
 // Run checks a queue against its contract. start makes new, empty storage for
@@ -43,6 +46,7 @@ var checks = slices.Concat(markChecks, writeChecks, readChecks, keepChecks)
 
 // against runs the check, and returns what it found.
 func (c check) against(t testing.TB, h Harness) (err error) {
+	h.patience = cmp.Or(h.patience, 20*time.Second)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	k := &checker{ctx: ctx, t: t, harness: h}
 	defer func() {
@@ -115,7 +119,7 @@ func (k *checker) last() capture.Mark {
 func (k *checker) trim(upTo capture.Position) { k.must("trim", k.q.Trim(k.ctx, upTo)) }
 
 func (k *checker) next(after capture.Position) *capture.Tx {
-	ctx, cancel := context.WithTimeout(k.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(k.ctx, k.harness.patience)
 	defer cancel()
 	tx, err := k.q.Next(ctx, after)
 	k.must(fmt.Sprintf("next after %s", after), err)

@@ -38,6 +38,7 @@ func (w *transaction) live() *capture.Tx {
 		}
 		done = true
 		for _, c := range w.changes {
+			c.Before, c.After = slices.Clone(c.Before), slices.Clone(c.After)
 			if !yield(c, nil) {
 				return
 			}

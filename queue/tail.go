@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 )
 
@@ -101,13 +102,24 @@ func (d *Disk) settle(open openTx) error {
 // go of what was applied where it may not.
 func (d *Disk) makeRoom(size int64) error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	for d.filesLocked()-d.tail.seg.size+size > d.cfg.Limit {
-		if !d.dropOldestLocked() {
-			return &fullError{fmt.Errorf("its files may take %d bytes, and what is in them was not applied yet", d.cfg.Limit)}
+	room := false
+	for {
+		room = d.filesLocked()-d.tail.seg.size+size <= d.cfg.Limit
+		if room || !d.dropOldestLocked() {
+			break
 		}
 	}
-	return nil
+	going := len(d.going)
+	d.mu.Unlock()
+	if room {
+		return nil
+	}
+	if going > 0 {
+		// Readers may have dropped what they held, which is known only once it
+		// was collected. The next attempt finds it gone.
+		runtime.GC()
+	}
+	return &fullError{fmt.Errorf("its files may take %d bytes, and what is in them was not applied yet or is being read", d.cfg.Limit)}
 }
 
 // flush writes what was gathered to the file. When it fails the file ends where

@@ -341,7 +341,7 @@ func (b *binder) assign(v val, t *tableInfo, c *columnInfo) string {
 	if v.typ.kind == kNull {
 		return "NULL"
 	}
-	if b.clash(v.typ, to) {
+	if b.clash(v.typ, to) || !b.convertible(v.typ, to) {
 		b.fail(errf(206, 16, "Operand type clash: %s is incompatible with %s", v.typ.name(), to.name()))
 	}
 	where := fmt.Sprintf("%s, %s", quote(t.schema+"."+t.name), quote(c.name))

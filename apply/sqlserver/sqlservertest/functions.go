@@ -267,6 +267,9 @@ func number(format string) function {
 		if v.typ.kind == kBit || v.typ.kind == kTinyint || v.typ.kind == kSmallint {
 			v = b.convert(v, simple(kInt), 0)
 		}
+		if v.typ.kind == kDecimal && format != "abs(%s)" {
+			v.typ.scale = 0
+		}
 		return val{sql: "(" + fmt.Sprintf(format, v.sql) + ")::" + v.typ.pg(), typ: v.typ}
 	}
 }

@@ -228,7 +228,9 @@ func (p *parser) constraint(c *columnDef) *constraintDef {
 		k.kind = "UQ"
 		p.keyConstraint(k, c)
 	case p.accept("FOREIGN", "KEY"):
-		k.cols = p.names()
+		if c == nil || p.isOp("(") {
+			k.cols = p.names()
+		}
 		p.expect("REFERENCES")
 		p.references(k)
 	case p.accept("REFERENCES"):

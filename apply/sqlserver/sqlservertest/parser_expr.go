@@ -196,7 +196,8 @@ func (p *parser) literal(t token) expr {
 	case tFloat:
 		return &literal{simple(kFloat), t.text}
 	case tMoney:
-		return &literal{simple(kMoney), t.text}
+		n, _ := new(big.Rat).SetString(t.text)
+		return &literal{simple(kMoney), n.FloatString(4)}
 	case tHex:
 		return &literal{sqlType{kind: kVarbinary, len: max(1, len(t.text)/2)}, `\x` + t.text}
 	}

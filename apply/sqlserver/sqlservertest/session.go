@@ -203,7 +203,7 @@ func wait(ctx context.Context, d time.Duration) error {
 }
 
 // prepare has PostgreSQL prepare a statement, once for each text.
-func (s *session) prepare(ctx context.Context, sql string) (string, error) {
+func (s *session) prepare(ctx context.Context, sql string, params int) (string, error) {
 	if name, ok := s.prepared[sql]; ok {
 		return name, nil
 	}
@@ -217,11 +217,24 @@ func (s *session) prepare(ctx context.Context, sql string) (string, error) {
 	}
 	s.nextName++
 	name := fmt.Sprintf("s%d", s.nextName)
-	if _, err := s.pg.Prepare(ctx, name, sql, nil); err != nil {
+	if _, err := s.pg.Prepare(ctx, name, sql, unused(sql, params)); err != nil {
 		return "", err
 	}
 	s.prepared[sql] = name
 	return name, nil
+}
+
+// unused gives the parameters that a text has no use for a type, which PostgreSQL
+// cannot guess; 0 leaves it to the text.
+func unused(sql string, params int) []uint32 {
+	const oidText = 25
+	types := make([]uint32, params)
+	for i := range types {
+		if !strings.Contains(sql, fmt.Sprintf("$%d::", i+1)) {
+			types[i] = oidText
+		}
+	}
+	return types
 }
 
 // savepoints says whether an error of one statement leaves the transaction as it
@@ -251,7 +264,7 @@ func (s *session) run(ctx context.Context, sql string, params [][]byte, row func
 }
 
 func (s *session) runPrepared(ctx context.Context, sql string, params [][]byte, row func([][]byte) error) (int64, error) {
-	name, err := s.prepare(ctx, sql)
+	name, err := s.prepare(ctx, sql, len(params))
 	if err != nil {
 		return 0, err
 	}

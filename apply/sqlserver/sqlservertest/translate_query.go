@@ -253,7 +253,7 @@ func (b *binder) selectCore(s *selectCore, q *query) (string, []column) {
 func (b *binder) order(q *query, cols []column) string {
 	var parts []string
 	for _, item := range q.order {
-		if n := b.outputOf(item.x, cols); n >= 0 && cols[n].typ.kind != kUniqueidentifier && cols[n].typ.kind != kDatetimeoffset {
+		if n := b.outputOf(item.x, cols); n >= 0 && cols[n].typ.kind != kUniqueidentifier && cols[n].typ.kind != kDatetimeoffset && !cols[n].typ.blob() {
 			parts = append(parts, strconv.Itoa(n+1)+direction(item.desc))
 			continue
 		}

@@ -51,7 +51,7 @@ func (d *decoder) table() error {
 	if err != nil {
 		return err
 	}
-	shape := d.buf
+	var shape []byte
 	if n <= uint64(len(d.buf)) {
 		shape, d.buf = d.buf[:n], d.buf[n:]
 	} else {
@@ -118,17 +118,9 @@ func (d *decoder) row(t *capture.Table) (capture.Row, error) {
 	if n > maxColumns || n != uint64(len(t.Columns)) {
 		return nil, fmt.Errorf("a row of %d values in %s, which has %d columns", n, t, len(t.Columns))
 	}
-	d.sizes = d.sizes[:0]
-	total := uint64(0)
-	for range n {
-		size, err := d.uvarint()
-		if err != nil {
-			return nil, err
-		}
-		d.sizes = append(d.sizes, size)
-		if size > 2 {
-			total += size - 2
-		}
+	total, err := d.rowSizes(n)
+	if err != nil {
+		return nil, err
 	}
 	text, err := d.text(total)
 	if err != nil {
@@ -149,6 +141,23 @@ func (d *decoder) row(t *capture.Table) (capture.Row, error) {
 		}
 	}
 	return row, nil
+}
+
+// rowSizes reads what the values of a row are, into d.sizes, and returns how long
+// their texts are together.
+func (d *decoder) rowSizes(n uint64) (total uint64, err error) {
+	d.sizes = d.sizes[:0]
+	for range n {
+		size, err := d.uvarint()
+		if err != nil {
+			return 0, err
+		}
+		d.sizes = append(d.sizes, size)
+		if size > 2 {
+			total += size - 2
+		}
+	}
+	return total, nil
 }
 
 func (d *decoder) byte() (byte, error) {

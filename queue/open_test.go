@@ -108,6 +108,9 @@ func TestOwnerAlone(t *testing.T) {
 	}
 	modes := map[string]int{}
 	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
 		info, err := e.Info()
 		if err != nil {
 			return err

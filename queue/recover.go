@@ -115,13 +115,20 @@ func (d *Disk) recoverTail() error {
 	if r.good.seg < d.segs[0].number {
 		return damaged(s, 0, errors.New("the file in which its first transaction begins is missing"))
 	}
-	if r.good.seg != s.number || r.good.off != s.size {
-		d.log.Info("queue dropped a transaction that a crash left half written", "pos", r.good.state.mark.Position.String())
+	return d.settleAt(r.good)
+}
+
+// settleAt makes that spot the end of the log, and all before it durable.
+func (d *Disk) settleAt(good spot) error {
+	t := &d.tail
+	opened := t.seg.number
+	if good.seg != opened || good.off != t.off {
+		d.log.Info("queue dropped what a crash left half written", "pos", good.state.mark.Position.String())
 	}
-	if err := d.rollBack(r.good, false, true); err != nil {
+	if err := d.rollBack(good, false, true); err != nil {
 		return err
 	}
-	if r.good.seg != s.number {
+	if good.seg != opened {
 		// The mark may have been in the header of a file that is gone.
 		d.appendMark()
 		if err := d.flush(); err != nil {

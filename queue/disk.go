@@ -41,7 +41,7 @@ type Disk struct {
 	segs    []*segment // oldest first, without a gap; the last is written to
 	going   []*segment // trimmed, oldest first, still held by readers
 	durable spot
-	stale   bool // what was not durable was dropped, and Last was not asked since
+	stale   bool // what was not durable was dropped, and Restart was not called since
 	applied capture.Position
 	moved   chan struct{} // closed when durable has moved
 	closed  bool
@@ -113,7 +113,7 @@ func (d *Disk) takeLock() error {
 	return err
 }
 
-// Last implements [Queue]. It is asked before capture goes on after an error.
+// Last implements [Queue].
 func (d *Disk) Last(ctx context.Context) (capture.Mark, error) {
 	if err := ctx.Err(); err != nil {
 		return capture.Mark{}, context.Cause(ctx)
@@ -123,8 +123,17 @@ func (d *Disk) Last(ctx context.Context) (capture.Mark, error) {
 	if d.closed {
 		return capture.Mark{}, ErrClosed
 	}
-	d.stale = false
 	return d.durable.state.mark, nil
+}
+
+// Restart lets writing go on from what Last returns, after a Sync that failed:
+// what was not durable then was dropped, and until its writer says that it
+// starts again from there, a Disk refuses to be written to. [Fill] says so
+// before each attempt.
+func (d *Disk) Restart() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stale = false
 }
 
 // Stats is how much a Disk holds.

@@ -37,7 +37,7 @@
 //
 // A sync that fails leaves it unknown what is on the disk. The queue then takes
 // its log back to what the Sync before answered for, and refuses to go on until
-// it is asked for its mark; the source still has the rest.
+// its writer starts again from there; the source still has the rest.
 //
 // # Limits
 //

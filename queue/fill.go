@@ -36,7 +36,8 @@ type FillState struct {
 // something happens that waiting does not mend, and returns why: ctx's error, or
 // the first one for which [capture.Retryable] is false. After a retryable one,
 // which a queue that is full is as well as a connection that is lost, it waits
-// and starts again from q's mark. It returns nil if c ends without an error.
+// and starts again from q's mark. A q that has a method Restart(), as [Disk] has,
+// is told so by it. It returns nil if c ends without an error.
 func Fill(ctx context.Context, c capture.Capturer, q Queue, cfg FillConfig) error {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -72,6 +73,9 @@ type filler struct {
 }
 
 func (f *filler) attempt(ctx context.Context, c capture.Capturer) error {
+	if q, ok := f.Queue.(interface{ Restart() }); ok {
+		q.Restart()
+	}
 	mark, err := f.Last(ctx)
 	if err != nil {
 		return err

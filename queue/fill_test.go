@@ -51,6 +51,29 @@ func oneMore(ctx context.Context, from capture.Mark, sink capture.Sink) error {
 	return lost{}
 }
 
+// restarted counts how often a queue is told that its writer starts again.
+type restarted struct {
+	*queuetest.Memory
+	times int
+}
+
+func (r *restarted) Restart() { r.times++ }
+
+func TestFillSaysThatItStartsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := &restarted{Memory: queuetest.NewMemory()}
+		stop := errors.New("slot is gone")
+		s := &script{}
+		s.steps = append(s.steps, oneMore, fail(lost{}), fail(stop))
+		if err := queue.Fill(t.Context(), s, q, queue.FillConfig{}); err != stop {
+			t.Fatalf("got %v", err)
+		}
+		if q.times != len(s.times) {
+			t.Errorf("told %d times of %d attempts", q.times, len(s.times))
+		}
+	})
+}
+
 func TestFillGoesOnFromTheMark(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := queuetest.NewMemory()

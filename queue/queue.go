@@ -13,7 +13,8 @@ type Queue interface {
 	capture.Sink
 
 	// Last returns the mark that is durable: that of the last Sync. A queue
-	// that never was written to returns the zero Mark.
+	// that never was written to returns the zero Mark. Anyone may call it at any
+	// time; it changes nothing.
 	Last(ctx context.Context) (capture.Mark, error)
 
 	// Next returns the first transaction after the position after, and waits

@@ -80,6 +80,6 @@ func (d *Disk) lose(err error) error {
 type staleError struct{}
 
 func (staleError) Error() string {
-	return "what was not durable was dropped when a sync failed; ask Last, and capture again from there"
+	return "what was not durable was dropped when a sync failed; call Restart, and capture again from Last"
 }
 func (staleError) Retryable() bool { return true }

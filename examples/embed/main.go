@@ -69,7 +69,9 @@ func serve(ctx context.Context) error {
 }
 
 // health answers what the pipeline did last.
-type health struct{ last atomic.Pointer[apply.Progress] }
+type health struct {
+	last atomic.Pointer[apply.Progress]
+}
 
 func (h *health) observe(p apply.Progress) { h.last.Store(&p) }
 

@@ -20,11 +20,16 @@ const (
 // runAll runs statements until one of them ends the batch. An error is one that a
 // TRY or a trigger's statement has to see, or the connection's.
 func (s *session) runAll(ctx context.Context, f *frame, body []*stmt) (signal, error) {
-	for _, st := range body {
-		sig, err := s.step(ctx, f, st)
+	for i := 0; i < len(body); i++ {
+		n, sig, err := s.ahead(ctx, f, body[i:])
+		if n == 0 && err == nil {
+			n = 1
+			sig, err = s.step(ctx, f, body[i])
+		}
 		if err != nil || sig != goOn {
 			return sig, err
 		}
+		i += n - 1
 	}
 	return goOn, nil
 }

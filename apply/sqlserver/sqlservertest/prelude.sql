@@ -275,6 +275,9 @@ END$$;
 CREATE FUNCTION tsql.str_ts(x bpchar, style int4, fmt text, dst text) RETURNS timestamp LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE s text COLLATE "C" := regexp_replace(btrim((tsql.t(x) COLLATE "C"), ' '), '\s*(Z|[+-]\d\d:\d\d)$', ''); m text[] COLLATE "C"; d text COLLATE "C"; t text COLLATE "C"; y int4; mo int4; da int4; p text[] COLLATE "C";
 BEGIN
+  -- The plain case, which PostgreSQL reads by itself.
+  IF s ~ '^\d{4}-[01]\d-[0-2]\d[ T][01]\d:[0-5]\d:[0-5]\d(\.\d{1,6})?$' AND (fmt = 'mdy' OR s ~ 'T') AND substr(s, 6, 2) BETWEEN '01' AND '12'
+    AND substr(s, 9, 2) BETWEEN '01' AND '28' AND left(s, 4) > '0000' AND (tsql.t(x) COLLATE "C") = s THEN RETURN s::timestamp; END IF;
   IF dst IN ('datetime', 'smalldatetime') AND s <> btrim((tsql.t(x) COLLATE "C"), ' ') AND s !~ 'T' AND (tsql.t(x) COLLATE "C") ~ '[+-]\d\d:\d\d\s*$' THEN
     PERFORM tsql.fail(241, 16, 'Conversion failed when converting date and/or time from character string.');
   END IF;

@@ -10,6 +10,7 @@ import (
 	"github.com/syncback/syncback/apply"
 	"github.com/syncback/syncback/apply/sqlserver/sqlservertest"
 	"github.com/syncback/syncback/capture"
+	"github.com/syncback/syncback/capture/capturetest"
 	"github.com/syncback/syncback/capture/postgres/postgrestest"
 )
 
@@ -147,13 +148,7 @@ func remove(t *capture.Table, before ...string) capture.Change {
 
 // tx makes a transaction.
 func tx(position capture.Position, changes ...capture.Change) *capture.Tx {
-	return &capture.Tx{Source: "test", Position: position, Changes: func(yield func(capture.Change, error) bool) {
-		for _, c := range changes {
-			if !yield(c, nil) {
-				return
-			}
-		}
-	}}
+	return &capture.Tx{Source: "test", Position: position, Changes: capturetest.Changes(changes...)}
 }
 
 // do applies one transaction and expects it to be accepted.

@@ -4,15 +4,18 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/syncback/syncback/capture"
 )
 
-// Changes returns a sequence of changes, for a Tx.
+// Changes returns a sequence of changes, for a Tx. It can be ranged over again,
+// and yields copies of the rows each time.
 func Changes(list ...capture.Change) iter.Seq2[capture.Change, error] {
 	return func(yield func(capture.Change, error) bool) {
 		for _, c := range list {
+			c.Before, c.After = slices.Clone(c.Before), slices.Clone(c.After)
 			if !yield(c, nil) {
 				return
 			}

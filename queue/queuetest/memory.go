@@ -3,11 +3,11 @@ package queuetest
 import (
 	"context"
 	"fmt"
-	"iter"
 	"slices"
 	"sync"
 
 	"github.com/syncback/syncback/capture"
+	"github.com/syncback/syncback/capture/capturetest"
 	"github.com/syncback/syncback/queue"
 )
 
@@ -49,7 +49,7 @@ func (m *Memory) Write(ctx context.Context, tx *capture.Tx) error {
 		changes = append(changes, c)
 	}
 	held := *tx
-	held.Changes = values(changes)
+	held.Changes = capturetest.Changes(changes...)
 	held.Count, held.Bytes = int64(len(changes)), 64*int64(len(changes)) // near enough
 	if err := m.Advance(ctx, capture.Mark{Source: tx.Source}); err != nil {
 		return err
@@ -73,17 +73,6 @@ func (m *Memory) begin(p capture.Position) {
 		m.base, m.begun = p, true
 	}
 	m.mark.Position = p
-}
-
-func values(changes []capture.Change) iter.Seq2[capture.Change, error] {
-	return func(yield func(capture.Change, error) bool) {
-		for _, c := range changes {
-			c.Before, c.After = slices.Clone(c.Before), slices.Clone(c.After)
-			if !yield(c, nil) {
-				return
-			}
-		}
-	}
 }
 
 // Advance implements [capture.Sink].

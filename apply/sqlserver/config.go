@@ -1,4 +1,3 @@
-// Package sqlserver applies transactions to a SQL Server database.
 package sqlserver
 
 import (

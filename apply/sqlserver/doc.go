@@ -71,5 +71,5 @@
 //   - Deferred foreign keys and swaps of unique values, which PostgreSQL looks at
 //     when a transaction ends, can fail here row by row.
 //   - The catalogue is read once, by [Open].
-//   - Keys of triggers and defaults are not brought back.
+//   - What triggers, identities and defaults make of it is not brought back.
 package sqlserver

@@ -59,7 +59,7 @@ func (s *session) ahead(ctx context.Context, f *frame, body []*stmt) (used int, 
 
 // writes does for a write that was sent ahead what follows every write.
 func (s *session) writes(f *frame, u *guarded) {
-	s.srv.count(u.st)
+	s.srv.statements.Add(1)
 	s.srv.writes.Add(1)
 	if u.last != nil {
 		f.scopeID, s.identity = u.last, u.last

@@ -70,7 +70,7 @@ func (b *binder) createTable(s *createTableStmt) *definition {
 	rules := append([]*constraintDef(nil), s.rules...)
 	for _, c := range s.cols {
 		b.addColumn(t, c)
-		rules = append(rules, columnRules(c)...)
+		rules = append(rules, c.rules...)
 	}
 	keys := keyColumnsOf(rules)
 	for i, c := range t.cols {
@@ -92,9 +92,6 @@ func (b *binder) createTable(s *createTableStmt) *definition {
 	return b.describe(d, t)
 }
 
-// columnRules are the constraints that were written with a column.
-func columnRules(c *columnDef) []*constraintDef { return c.rules }
-
 func keyColumnsOf(rules []*constraintDef) map[string]bool {
 	keys := map[string]bool{}
 	for _, r := range rules {
@@ -115,7 +112,7 @@ func (b *binder) addColumn(t *tableInfo, def *columnDef) {
 	c := &columnInfo{id: t.nextColumn, name: def.name, typ: def.typ, nullable: def.null, identity: def.identity, persisted: def.persisted}
 	switch {
 	case def.computed != nil:
-		v := b.tableExpr1(t, def.computed)
+		v := b.columnExpr(t, def.computed)
 		c.typ, c.computed = v.typ, "("+def.text+")"
 		if def.text != "" && strings.HasPrefix(def.text, "(") {
 			c.computed = def.text
@@ -134,8 +131,8 @@ func (b *binder) addColumn(t *tableInfo, def *columnDef) {
 	t.cols = append(t.cols, c)
 }
 
-// tableExpr1 translates an expression over one table's columns.
-func (b *binder) tableExpr1(t *tableInfo, x expr) val {
+// columnExpr translates an expression over one table's columns.
+func (b *binder) columnExpr(t *tableInfo, x expr) val {
 	b.inTable(t)
 	defer b.pop()
 	return b.value(x)
@@ -160,7 +157,7 @@ func (b *binder) columnSQL(t *tableInfo, c *columnInfo, def *columnDef) string {
 	}
 	switch {
 	case def.computed != nil:
-		sql += fmt.Sprintf(" GENERATED ALWAYS AS (%s) STORED", b.tableExpr1(t, def.computed).sql)
+		sql += fmt.Sprintf(" GENERATED ALWAYS AS (%s) STORED", b.columnExpr(t, def.computed).sql)
 	case c.identity != nil:
 		lim := limits[c.typ.kind]
 		bounds := fmt.Sprintf("MINVALUE %s MAXVALUE %s", lim[0], lim[1])

@@ -18,8 +18,11 @@
 //     Hints are read; UPDLOCK and XLOCK lock the rows.
 //   - Times have six digits after the second, not seven.
 //   - Latin1_General is the only family of collations, and its order is ICU's.
-//   - One database, one login that may do everything; no temporary tables, bulk
-//     load, cursors, procedures, functions, MERGE or INSTEAD OF triggers.
+//   - After an error that dooms a transaction under TRY, PostgreSQL's is rolled
+//     back at once: what CATCH reads is what was there before it.
+//   - One database, one login that may do everything; bulk load, cursors,
+//     procedures, functions, MERGE, savepoints, table variables, SELECT INTO and
+//     INSTEAD OF triggers are refused.
 //   - Cascading foreign keys fire no triggers of the tables they reach.
 //   - Text cannot hold the character NUL.
 package sqlservertest

@@ -40,7 +40,7 @@ func (s *session) step(ctx context.Context, f *frame, st *stmt) (signal, error) 
 		return sig, err
 	}
 	f.line = st.line
-	s.srv.count(st)
+	s.srv.statements.Add(1)
 	if ctx.Err() != nil {
 		return doAbort, errCancelled
 	}

@@ -3,6 +3,7 @@ package sqlservertest
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -305,8 +306,9 @@ func (s *session) nested(ctx context.Context, f *frame, text string, names []str
 	}
 	before := s.options
 	sig, err := s.runAll(ctx, inner, b.body)
-	// SETs within EXEC end with it, but for the locks' and the isolation.
-	s.options.xactAbort, s.options.noCount = before.xactAbort, before.noCount
+	if e := s.restore(context.WithoutCancel(ctx), before); e != nil {
+		return doAbort, errors.Join(err, e)
+	}
 	if sig == doReturn {
 		sig = goOn
 	}

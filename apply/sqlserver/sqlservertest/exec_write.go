@@ -127,7 +127,9 @@ func (s *session) fire(ctx context.Context, f *frame, p *plan, tr *triggerInfo, 
 	s.rowcount = n
 	tran := s.tran
 	_, err := s.runAll(ctx, inner, tr.body)
-	s.options = before
+	if e := s.restore(context.WithoutCancel(ctx), before); e != nil {
+		return errors.Join(err, e)
+	}
 	var e *sqlError
 	if errors.As(err, &e) {
 		e.trigger = true

@@ -453,8 +453,7 @@ func (b *binder) over(w *window) string {
 	if len(w.order) > 0 {
 		var keys []string
 		for _, item := range w.order {
-			if q, ok := item.x.(*subquery); ok { // ORDER BY (SELECT NULL)
-				_ = q
+			if _, ok := item.x.(*subquery); ok { // ORDER BY (SELECT NULL): none
 				continue
 			}
 			keys = append(keys, b.sortKey(item))

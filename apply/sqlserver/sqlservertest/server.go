@@ -278,7 +278,5 @@ func (s *Server) Counters() Counters {
 	return Counters{s.roundTrips.Load(), s.statements.Load(), s.writes.Load()}
 }
 
-func (s *Server) count(*stmt) { s.statements.Add(1) }
-
 // cancelDeadline is how long PostgreSQL has to heed a cancellation.
 const cancelDeadline = 5 * time.Second

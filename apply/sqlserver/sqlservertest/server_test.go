@@ -40,7 +40,10 @@ func TestReset(t *testing.T) {
 	if got := query(t, db, "SELECT @@TRANCOUNT, @@LOCK_TIMEOUT, COUNT(*) FROM t"); got != "0 -1 0" {
 		t.Errorf("%q", got)
 	}
-	exec(t, db, "EXEC sp_set_session_context 'Key', 'v'")
+	// What a parameterised batch sets ends with it.
+	if got := query(t, db, "SET LOCK_TIMEOUT 7; SELECT @@LOCK_TIMEOUT + @p1; EXEC('SET LOCK_TIMEOUT 9'); SELECT @@LOCK_TIMEOUT", 0); got != "7\n7" {
+		t.Errorf("%q", got)
+	}
 	babelfish(t, target, "session reset by the pool")
 	if got := query(t, db, "EXEC sp_set_session_context 'Key', 'v'; SELECT CAST(SESSION_CONTEXT(N'key') AS varchar(5))"); got != "v" {
 		t.Errorf("%q", got)

@@ -93,6 +93,18 @@ func (s *session) setLockTimeout(ctx context.Context, ms int) error {
 	return s.exec(ctx, fmt.Sprintf("SET lock_timeout = %d", wait))
 }
 
+// restore ends the SETs of a text that was run by EXEC or sp_executesql, or of a
+// trigger: they last no longer than it does.
+func (s *session) restore(ctx context.Context, before options) error {
+	waits := s.options.lockTimeout != before.lockTimeout
+	before.contextInfo = s.options.contextInfo
+	s.options = before
+	if waits {
+		return s.setLockTimeout(ctx, before.lockTimeout)
+	}
+	return nil
+}
+
 // begin opens a transaction, or counts one more within it.
 func (s *session) begin(ctx context.Context) error {
 	if s.tran > 0 {

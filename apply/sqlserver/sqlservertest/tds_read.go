@@ -86,8 +86,7 @@ func (r *reader) value() value {
 		if n := r.uint16(); n != 0xffff {
 			raw = r.take(int(n))
 		}
-	case id == tdsInt1 || id == tdsBit || id == tdsInt2 || id == tdsInt4 || id == tdsInt8 || id == tdsFloat4 ||
-		id == tdsFloat8 || id == tdsMoney || id == tdsMoney4 || id == tdsDatetime || id == tdsDatetime4:
+	case fixedTypes[id] != kNull:
 		raw = r.take(t.maxLength())
 	default:
 		if n := r.byte(); n > 0 {

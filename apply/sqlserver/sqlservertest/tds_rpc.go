@@ -209,9 +209,12 @@ func (s *session) callText(ctx context.Context, p *prepared, params []rpcParam, 
 		return s.refuse(err)
 	}
 	f.batch = b
-	temporary := len(s.temporary)
+	before, temporary := s.options, len(s.temporary)
 	sig, err := s.runAll(ctx, f, b.body)
 	if err != nil {
+		return err
+	}
+	if err := s.restore(ctx, before); err != nil {
 		return err
 	}
 	if err := s.dropTemporary(ctx, temporary); err != nil {

@@ -134,34 +134,20 @@ func appendLongTypeInfo(b []byte, t sqlType, column bool) []byte {
 	return b
 }
 
+// fixedTypes have no more in their TYPE_INFO than their number.
+var fixedTypes = map[byte]kind{
+	tdsNull: kNull, tdsInt1: kTinyint, tdsBit: kBit, tdsInt2: kSmallint, tdsInt4: kInt, tdsInt8: kBigint, tdsFloat4: kReal,
+	tdsFloat8: kFloat, tdsMoney: kMoney, tdsMoney4: kSmallmoney, tdsDatetime: kDatetime, tdsDatetime4: kSmalldatetime,
+}
+
 // readTypeInfo reads TYPE_INFO of a parameter. plp says that the value comes in
 // chunks.
 func readTypeInfo(r *reader) (t sqlType, id byte, plp bool) {
 	id = r.byte()
+	if k, ok := fixedTypes[id]; ok {
+		return simple(k), id, false
+	}
 	switch id {
-	case tdsNull:
-	case tdsInt1:
-		t.kind = kTinyint
-	case tdsBit:
-		t.kind = kBit
-	case tdsInt2:
-		t.kind = kSmallint
-	case tdsInt4:
-		t.kind = kInt
-	case tdsInt8:
-		t.kind = kBigint
-	case tdsFloat4:
-		t.kind = kReal
-	case tdsFloat8:
-		t.kind = kFloat
-	case tdsMoney:
-		t.kind = kMoney
-	case tdsMoney4:
-		t.kind = kSmallmoney
-	case tdsDatetime:
-		t.kind = kDatetime
-	case tdsDatetime4:
-		t.kind = kSmalldatetime
 	case tdsGUID:
 		t.kind = kUniqueidentifier
 		r.byte()

@@ -71,24 +71,17 @@ func (b *binder) body(body queryBody, q *query) (string, []column) {
 		return b.values(x)
 	}
 	op := body.(*setOp)
-	none := &query{}
-	l, lcols := b.operand(op.l, none)
-	r, rcols := b.operand(op.r, none)
+	l, lcols := b.body(op.l, &query{})
+	r, rcols := b.body(op.r, &query{})
 	if len(lcols) != len(rcols) {
 		b.fail(errf(205, 16, "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions in their target lists."))
 	}
 	for i := range lcols {
 		t, _ := b.commonOf([]val{{typ: lcols[i].typ}, {typ: rcols[i].typ}})
-		lcols[i].typ, rcols[i].typ = t, lcols[i].typ
+		lcols[i].typ = t
 	}
 	sql := fmt.Sprintf("(%s) %s (%s)", b.recast(l, lcols), op.op, b.recast(r, lcols))
 	return sql + b.ordinalOrder(q, lcols), lcols
-}
-
-// operand is one side of a set operation, with its columns' types as they are.
-func (b *binder) operand(body queryBody, none *query) (string, []column) {
-	sql, cols := b.body(body, none)
-	return sql, cols
 }
 
 // recast gives the columns of a query one PostgreSQL type and collation, so that

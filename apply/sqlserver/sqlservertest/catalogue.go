@@ -52,7 +52,6 @@ type ruleInfo struct {
 	onUpdate  string
 	text      string
 	generated bool // its name is the server's
-	column    bool // it was written with its column
 }
 
 type indexInfo struct {

@@ -19,9 +19,8 @@ type connection struct {
 	packets *packets
 	session *session
 
-	mu        sync.Mutex
-	cancel    context.CancelFunc // of the request that runs
-	attention bool               // seen, and not yet answered
+	mu     sync.Mutex
+	cancel context.CancelFunc // of the request that runs
 }
 
 func fmtInt(n int32) []byte { return strconv.AppendInt(nil, int64(n), 10) }

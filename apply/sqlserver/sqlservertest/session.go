@@ -43,9 +43,8 @@ type session struct {
 // options are the SETs of a session; the zero value is not their default.
 type options struct {
 	xactAbort, noCount bool
-	implicit           bool // IMPLICIT_TRANSACTIONS
-	lockTimeout        int  // milliseconds; -1 waits for ever
-	identityInsert     int  // the object that has it ON
+	lockTimeout        int // milliseconds; -1 waits for ever
+	identityInsert     int // the object that has it ON
 	identityTable      string
 	dateFormat         string
 	isolation          string

@@ -88,18 +88,34 @@ func (c *Capturer) run(ctx context.Context, s *stream, d *delivery) error {
 	return ended(ctx, d.run(ctx))
 }
 
-// start compares the source with from, starts the stream after it and returns
+// start starts the stream after from, where the source admits that, and returns
 // the mark to begin with.
 func (c *Capturer) start(ctx context.Context, repl *pgconn.PgConn, cat *catalog, from capture.Mark) (capture.Mark, error) {
-	id, err := c.identify(ctx, repl)
-	if err != nil {
-		return from, err
-	}
 	conn, err := cat.open(ctx)
 	if err != nil {
 		return from, err
 	}
-	if err := c.ready(ctx, conn); err != nil {
+	mark, err := c.admit(ctx, repl, conn, from)
+	if err != nil {
+		return from, err
+	}
+	if err := c.startStream(ctx, repl, mark.Position); err != nil {
+		return from, err
+	}
+	// From here on the slot is held. It may have moved before.
+	slot, err := c.slot(ctx, conn)
+	if err != nil {
+		return from, err
+	}
+	c.cfg.Logger.Info("capturing", "slot", c.cfg.Slot, "pos", mark.Position)
+	return mark, slot.covers(mark.Position)
+}
+
+// admit compares the source with from. A source that was not captured before
+// begins where its slot does.
+func (c *Capturer) admit(ctx context.Context, repl *pgconn.PgConn, conn *pgx.Conn, from capture.Mark) (capture.Mark, error) {
+	id, err := c.identify(ctx, repl)
+	if err != nil {
 		return from, err
 	}
 	if err := id.admit(ctx, repl, from); err != nil {
@@ -116,14 +132,7 @@ func (c *Capturer) start(ctx context.Context, repl *pgconn.PgConn, cat *catalog,
 	if mark.Position == 0 {
 		mark.Position = capture.Position(slot.confirmed)
 	}
-	if err := c.startStream(ctx, repl, mark.Position); err != nil {
-		return from, err
-	}
-	// From here on the slot is held. It may have moved before.
-	if slot, err = c.slot(ctx, conn); err != nil {
-		return from, err
-	}
-	return mark, slot.covers(mark.Position)
+	return mark, c.ready(ctx, conn)
 }
 
 // startStream asks for protocol version 1 without streaming: whole

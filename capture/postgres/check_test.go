@@ -66,6 +66,7 @@ func TestCheckTables(t *testing.T) {
 		"error table public.Half: it does not exist. Names are taken as they are written, and there is a table public.half",
 		"error table public.absent: it does not exist",
 		"note publication syncback: it does not exist yet. Setup creates it",
+		"note slot "+s.cfg.Slot+": it does not exist yet. Setup creates it",
 		"note max_slot_wal_keep_size: it is -1")
 
 	// Publishing a table without an identity would break the source's own

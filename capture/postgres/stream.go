@@ -10,17 +10,7 @@ import (
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
-
-	"github.com/syncback/syncback/capture"
 )
-
-// progress says that everything before an LSN has come, and that what there was
-// is none of ours.
-type progress struct {
-	to     pglogrepl.LSN
-	xid    uint32 // of the transaction that ended there; 0 when there was none
-	urgent bool   // it is to be acknowledged at once
-}
 
 // stream reads the replication connection, which no one else touches, and
 // acknowledges on it what the sink holds. It keeps the connection alive while
@@ -197,95 +187,3 @@ func (s *stream) keepalive(ctx context.Context, k pglogrepl.PrimaryKeepaliveMess
 	}
 	return s.put(ctx, progress{to: k.ServerWALEnd, urgent: k.ReplyRequested})
 }
-
-// message keeps what is ours. A transaction is announced with its first change,
-// so that one without any is progress and nothing else.
-func (s *stream) message(ctx context.Context, m any) error {
-	switch m := m.(type) {
-	case begin:
-		s.open, s.origin, s.announced, s.beat = &m, "", false, false
-		return nil
-	case origin:
-		s.origin = m.name
-		return nil
-	case typeName:
-		return s.put(ctx, m)
-	case relation:
-		return s.relation(ctx, m)
-	case commit:
-		return s.commit(ctx, m)
-	case rowChange:
-		rel, ok := s.relations[m.relation]
-		if !ok {
-			return fmt.Errorf("the replication stream changes relation %d, which it has not described", m.relation)
-		}
-		if !s.tables.has(rel.name) {
-			return nil
-		}
-	case truncate:
-		if m.relations = s.ours(m.relations); len(m.relations) == 0 {
-			return nil
-		}
-		return s.change(ctx, m)
-	case logicalMessage:
-		s.beat = s.beat || m.isHeartbeat()
-		if !m.transactional || m.isHeartbeat() {
-			return nil
-		}
-	}
-	return s.change(ctx, m)
-}
-
-func (s *stream) change(ctx context.Context, m any) error {
-	if s.open == nil {
-		return errors.New("the replication stream has a change outside of a transaction")
-	}
-	if !s.announced {
-		s.announced = true
-		if err := s.put(ctx, transaction{*s.open, s.origin}); err != nil {
-			return err
-		}
-	}
-	return s.put(ctx, m)
-}
-
-func (s *stream) commit(ctx context.Context, m commit) error {
-	if s.open == nil {
-		return errors.New("the replication stream has a commit outside of a transaction")
-	}
-	m.xid = s.open.xid
-	s.open = nil
-	if s.announced {
-		return s.put(ctx, m)
-	}
-	return s.put(ctx, progress{to: m.end, xid: m.xid, urgent: s.beat})
-}
-
-func (s *stream) relation(ctx context.Context, rel relation) error {
-	was, ok := s.relations[rel.oid]
-	s.relations[rel.oid] = rel
-	if s.tables.has(rel.name) {
-		return s.put(ctx, rel)
-	}
-	if ok && s.tables.has(was.name) {
-		return fmt.Errorf("table %s was renamed to %s in the source: name it so in the configuration, or rename it back", was.name, rel.name)
-	}
-	return nil
-}
-
-func (s *stream) ours(oids []uint32) (ours []uint32) {
-	for _, oid := range oids {
-		if rel, ok := s.relations[oid]; ok && s.tables.has(rel.name) {
-			ours = append(ours, oid)
-		}
-	}
-	return ours
-}
-
-// transaction opens a transaction in the line.
-type transaction struct {
-	begin
-	origin string
-}
-
-func (t transaction) position() capture.Position { return capture.Position(t.final) }

@@ -1,0 +1,80 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/syncback/syncback/capture"
+	"github.com/syncback/syncback/capture/postgres"
+	"github.com/syncback/syncback/capture/postgres/postgrestest"
+)
+
+// TestCutAtAnyMessage cuts a connection before and after messages all over the
+// protocol, from the first one of a login to the last acknowledgement, and has
+// the sink forget what it had not synced. Each cut must be retryable, and after
+// it everything arrives, once, in order.
+func TestCutAtAnyMessage(t *testing.T) {
+	s := newSource(t, oneTable, "public.t")
+	proxy, through := postgrestest.NewProxy(t, s.dsn)
+	s.setup()
+	s.cfg.DSN = through
+	c, err := postgres.New(s.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+
+	committed := 0
+	for cut := int64(1); ; cut += 1 + random.Int64N(16) {
+		for range 2 {
+			s.exec(`INSERT INTO t VALUES ($1), (-1 - $1)`, committed)
+			committed++
+		}
+		var n atomic.Int64
+		proxy.On(func(postgrestest.Message) bool { return n.Add(1) != cut })
+		if err := s.captureThroughCuts(c, committed); err != nil {
+			t.Fatalf("cut at message %d: %v", cut, err)
+		}
+		if n.Load() < cut {
+			break // all messages were tried
+		}
+	}
+	for i, tx := range s.sink.Txs() {
+		if id, _ := tx.List[0].After[0].Text(); id != fmt.Sprint(i) || tx.Count != 2 {
+			t.Fatalf("transaction %d begins with row %s and has %d changes", i, id, tx.Count)
+		}
+	}
+}
+
+// captureThroughCuts captures until n transactions are durable, again and again
+// as long as the error is retryable.
+func (s *source) captureThroughCuts(c capture.Capturer, n int) error {
+	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	defer cancel()
+	go func() {
+		if _, err := s.sink.WaitFor(ctx, n); err == nil {
+			cancel()
+		}
+	}()
+	wait := capture.Backoff{Min: time.Millisecond, Max: 50 * time.Millisecond}
+	for {
+		err := c.Capture(ctx, s.sink.Mark(), s.sink)
+		s.sink.Crash()
+		if len(s.sink.Txs()) == n && errors.Is(err, context.Canceled) {
+			return nil
+		}
+		if !capture.Retryable(err) {
+			return err
+		}
+		if err := wait.Wait(ctx); err != nil && len(s.sink.Txs()) != n {
+			return err
+		}
+	}
+}

@@ -194,6 +194,15 @@ func TestKeyOnlySourceIsComparedWithTheTargetsRow(t *testing.T) {
 	d.holds(readTenancies)
 }
 
+func TestNamesOutsideASCII(t *testing.T) {
+	d := newDatabase(t, `CREATE TABLE dbo.[Straße] ([日本] int NOT NULL PRIMARY KEY, [Größe m²] varchar(9) NULL, [😀] int NULL)`)
+	a := d.open(Table{Source: "s", Target: "straße", Columns: map[string]Column{"id": {To: "日本"}, "size": {To: "größe m²"}, "mood": {To: "😀"}}})
+	of := sourceTable("s", "*id int4", "size text", "mood int4")
+	of.Identity = capture.IdentityDefault
+	d.do(a, 1, insert(of, "1", "a", "2"), update(of, nil, row("1", "b", "2")))
+	d.holds(`SELECT [日本] AS a, [Größe m²] AS b, [😀] AS c FROM dbo.[Straße]`, "1|b|2")
+}
+
 func TestAbsentColumnsAreNotWritten(t *testing.T) {
 	d := newDatabase(t, tenancies)
 	a := d.open(tenancyMapping())

@@ -58,12 +58,13 @@ func (t *targetTable) column(name string) *targetColumn {
 type catalogue map[name]*targetTable
 
 // The catalogue queries use only what every server that speaks T-SQL has; see
-// the SQL Server documentation, System catalog views.
+// the SQL Server documentation, System catalog views. Names are cast to the type
+// that they have there: another server may send them in a code page.
 const (
-	tablesQuery = `SELECT t.object_id, s.name, t.name
+	tablesQuery = `SELECT t.object_id, CAST(s.name AS nvarchar(128)), CAST(t.name AS nvarchar(128))
 FROM sys.tables t JOIN sys.schemas s ON s.schema_id = t.schema_id`
 
-	columnsQuery = `SELECT c.object_id, c.column_id, c.name, COALESCE(b.name, y.name), c.max_length, c.precision, c.scale,
+	columnsQuery = `SELECT c.object_id, c.column_id, CAST(c.name AS nvarchar(128)), COALESCE(b.name, y.name), c.max_length, c.precision, c.scale,
 COALESCE(c.collation_name, ''), COALESCE(CAST(COLLATIONPROPERTY(c.collation_name, 'CodePage') AS int), 0),
 c.is_nullable, c.is_identity, c.is_computed, c.default_object_id
 FROM sys.columns c JOIN sys.tables t ON t.object_id = c.object_id
@@ -71,14 +72,14 @@ JOIN sys.types y ON y.user_type_id = c.user_type_id
 LEFT JOIN sys.types b ON b.user_type_id = y.system_type_id
 ORDER BY c.object_id, c.column_id`
 
-	indexesQuery = `SELECT i.object_id, i.index_id, c.name
+	indexesQuery = `SELECT i.object_id, i.index_id, CAST(c.name AS nvarchar(128))
 FROM sys.indexes i
 JOIN sys.index_columns k ON k.object_id = i.object_id AND k.index_id = i.index_id
 JOIN sys.columns c ON c.object_id = k.object_id AND c.column_id = k.column_id
 WHERE i.is_unique = 1 AND i.has_filter = 0 AND k.is_included_column = 0
 ORDER BY i.object_id, i.index_id, k.index_column_id`
 
-	triggersQuery = `SELECT parent_id, name, is_disabled, is_instead_of_trigger
+	triggersQuery = `SELECT parent_id, CAST(name AS nvarchar(128)), is_disabled, is_instead_of_trigger
 FROM sys.triggers WHERE parent_id <> 0 ORDER BY parent_id, name`
 
 	parentsQuery = `SELECT parent_object_id, referenced_object_id FROM sys.foreign_keys`

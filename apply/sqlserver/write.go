@@ -190,7 +190,7 @@ func (c *change) selectRow(where func(*builder), columns []boundColumn) (text st
 		if i > 0 {
 			q.WriteString(", ")
 		}
-		q.WriteString(column.to.typ.selectExpr(quote(column.to.name)))
+		fmt.Fprintf(q, "%s AS c%d", column.to.typ.selectExpr(quote(column.to.name)), i)
 	}
 	q.WriteString(" FROM " + c.target.name.quoted() + " WITH (UPDLOCK) WHERE ")
 	where(q)

@@ -426,6 +426,9 @@ func (b *binder) createTrigger(s *createTriggerStmt) *definition {
 		b.fail(errUnknown("a trigger on " + t.full()))
 	}
 	name := s.name[len(s.name)-1]
+	if len(s.name) > 1 && !strings.EqualFold(s.name[len(s.name)-2], t.schema) {
+		b.fail(errf(2103, 15, "Cannot create trigger '%s' because its schema is different from the schema of the target table or view.", strings.Join(s.name, ".")))
+	}
 	if other, tr := b.cat.trigger([]string{t.schema, name}); tr != nil || other != nil {
 		b.fail(errf(2714, 16, "There is already an object named '%s' in the database.", name))
 	}

@@ -44,6 +44,21 @@ END`)
 	exec(t, db, "DROP TRIGGER tr", "INSERT INTO t (id) OUTPUT inserted.id VALUES (10)")
 }
 
+// TestTriggerIsInTheSchemaOfItsTable sees any other schema refused.
+func TestTriggerIsInTheSchemaOfItsTable(t *testing.T) {
+	db, target := open(t)
+	exec(t, db, "CREATE SCHEMA other", "CREATE TABLE other.t (id int NULL)",
+		"CREATE TRIGGER Other.tr ON other.t AFTER INSERT AS BEGIN SET NOCOUNT ON END")
+	_, err := db.Exec("CREATE TRIGGER dbo.tr2 ON other.t AFTER INSERT AS BEGIN SET NOCOUNT ON END")
+	if err == nil {
+		t.Error("a trigger in another schema was created")
+	}
+	babelfish(t, target, "error 2103")
+	if number(err) != 2103 {
+		t.Errorf("a trigger in another schema: %v", err)
+	}
+}
+
 // TestTriggersNest sees a trigger's writes fire another table's, its identity kept
 // from SCOPE_IDENTITY(), and RECURSIVE_TRIGGERS off.
 func TestTriggersNest(t *testing.T) {

@@ -77,8 +77,22 @@ func (a *Applier) Close() error {
 // Checkpoint reads how far the target has come. The next Apply goes on from
 // there.
 func (a *Applier) Checkpoint(ctx context.Context) (apply.Checkpoint, error) {
-	cp, err := a.control.Checkpoint(ctx)
+	cp, err := a.readCheckpoint(ctx)
 	a.held, a.known = cp, err == nil
+	return cp, err
+}
+
+// readCheckpoint reads on the session that applies: the only other connection
+// that the target may grant can be in use.
+func (a *Applier) readCheckpoint(ctx context.Context) (apply.Checkpoint, error) {
+	conn, err := a.session(ctx)
+	if err != nil {
+		return apply.Checkpoint{}, err
+	}
+	cp, err := a.control.read(ctx, conn)
+	if err != nil {
+		a.discard()
+	}
 	return cp, err
 }
 
@@ -191,7 +205,7 @@ func (a *Applier) moveCheckpoint(to *capture.Tx) *statement {
 
 // whyHeld says why the checkpoint did not move.
 func (a *Applier) whyHeld(ctx context.Context, t *capture.Tx) error {
-	cp, err := a.control.Checkpoint(ctx)
+	cp, err := a.readCheckpoint(ctx)
 	switch {
 	case err != nil:
 		return err

@@ -334,6 +334,22 @@ func TestSecondApplierOfAPipelineIsRefused(t *testing.T) {
 	d.holds(`SELECT COUNT(*) FROM dbo.tenagree`, "2")
 }
 
+func TestOneConnectionIsEnough(t *testing.T) {
+	d := newDatabase(t, tenancies)
+	d.cfg.MaxConnections = 1
+	a := d.open(tenancyMapping())
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for position := capture.Position(1); position < 4; position++ {
+		if err := a.Apply(ctx, []*capture.Tx{tx(position)}); err != nil {
+			t.Fatal(err)
+		}
+		if cp, err := a.Checkpoint(ctx); err != nil || cp.Position != position {
+			t.Fatalf("checkpoint %s, %v", cp.Position, err)
+		}
+	}
+}
+
 func TestOtherPipelinesShareTheTarget(t *testing.T) {
 	d := newDatabase(t, tenancies)
 	a := d.open(tenancyMapping())

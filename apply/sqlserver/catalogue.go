@@ -180,10 +180,15 @@ func readParents(ctx context.Context, db *sql.DB, tables map[int64]*targetTable)
 	})
 }
 
+// querier is a pool or a session.
+type querier interface {
+	QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
+}
+
 // query runs a query and calls scan for each of its rows. It reads to the end:
 // a result that is closed before is cancelled, which not every server answers
 // in time.
-func query(ctx context.Context, db *sql.DB, text string, scan func(*sql.Rows) error, args ...any) error {
+func query(ctx context.Context, db querier, text string, scan func(*sql.Rows) error, args ...any) error {
 	rows, err := db.QueryContext(ctx, text, args...)
 	if err != nil {
 		return err

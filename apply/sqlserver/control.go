@@ -84,9 +84,13 @@ func (c *Control) explainMissing(err error, schema string) error {
 
 // Checkpoint reads how far the target has come.
 func (c *Control) Checkpoint(ctx context.Context) (apply.Checkpoint, error) {
+	return c.read(ctx, c.db)
+}
+
+func (c *Control) read(ctx context.Context, db querier) (apply.Checkpoint, error) {
 	var cp apply.Checkpoint
 	found := false
-	err := query(ctx, c.db, `SELECT [source], [position], [applied_at], [paused], [changed_at], [changed_by]
+	err := query(ctx, db, `SELECT [source], [position], [applied_at], [paused], [changed_at], [changed_by]
 FROM `+c.table+` WHERE [pipeline] = @p1`, func(rows *sql.Rows) error {
 		var at, changed sql.NullTime
 		var by sql.NullString

@@ -1,7 +1,9 @@
 package sqlserver
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -101,7 +103,26 @@ func TestRandomValues(t *testing.T) {
 		base := fuzzSources[r.IntN(len(fuzzSources))]
 		dst := typed(t, fuzzTargets[r.IntN(len(fuzzTargets))])
 		lossy := Lossy{r.IntN(2) > 0, r.IntN(2) > 0, r.IntN(2) > 0, r.IntN(2) > 0}
-		checkValue(t, source(base), dst, codecOptions{lossy: lossy, zone: time.UTC}, randomText(r, base))
+		text := randomText(r, base)
+		checkValue(t, source(base), dst, codecOptions{lossy: lossy, zone: time.UTC}, text)
+		checkVerdict(t, source(base), dst, text)
+	}
+}
+
+// checkVerdict sees that a pair without a problem takes every value.
+func checkVerdict(t *testing.T, src capture.Column, dst sqlType, text string) {
+	t.Helper()
+	opt := codecOptions{zone: time.UTC}
+	level, problem, _ := verdict(src, dst, opt)
+	c, err := newCodec(src, dst, opt)
+	if (err != nil) != (level == capture.Blocks) {
+		t.Fatalf("%s to %s: verdict %s, codec %v", src.Base, dst, level, err)
+	}
+	if err != nil || problem != "" {
+		return
+	}
+	if _, err := c.encode(capture.Text(text)); err != nil {
+		t.Errorf("%s %q to %s, which takes every value: %v", src.Base, text, dst, err)
 	}
 }
 
@@ -111,7 +132,13 @@ func randomText(r *rand.Rand, base string) string {
 	case familyBool:
 		return []string{"t", "f"}[r.IntN(2)]
 	case familyInteger:
-		return decimal{r.IntN(2) > 0, someDigits(r, 1+r.IntN(12)), ""}.String()
+		bits := map[string]int{"int2": 16, "int4": 32, "int8": 64}[base]
+		if base == "oid" {
+			return strconv.FormatUint(uint64(r.Uint32()), 10)
+		}
+		return strconv.FormatInt(int64(r.Uint64())>>(64-bits+r.IntN(bits)), 10)
+	case familyUUID:
+		return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", r.Uint32(), r.IntN(1<<16), 0, 1, r.Uint32())
 	case familyDecimal, familyFloat4, familyFloat8:
 		return decimal{r.IntN(2) > 0, someDigits(r, r.IntN(10)), someDigits(r, r.IntN(6))}.String()
 	case familyBytes:

@@ -143,7 +143,7 @@ func textVerdict(src capture.Column, dst sqlType, lossy Lossy) (capture.Level, s
 	long := sourceLength(src)
 	wide := from == familyText || from == familyBlank || from == familyForm || from == familyXML
 	narrowPage := wide && dst.class() == classChar && dst.codePage != utf8Page
-	if wide && !narrowPage && long < anyDigits {
+	if wide && !narrowPage && long < longestValue {
 		long *= dst.longestCharacter() // a source counts characters
 	}
 	switch {
@@ -171,6 +171,9 @@ func (t sqlType) longestCharacter() int {
 		return 1
 	}
 }
+
+// longestValue is how many bytes a value in PostgreSQL can have.
+const longestValue = 1<<30 - 1
 
 // sourceLength is how long the text form of a source column can be, in
 // characters.
@@ -204,7 +207,7 @@ func sourceLength(src capture.Column) int {
 	case "timestamp", "timestamptz":
 		return len("294276-12-31 23:59:59.999999+00 BC")
 	}
-	return anyDigits * 1024
+	return longestValue
 }
 
 func bytesVerdict(dst sqlType, lossy Lossy) (capture.Level, string, string) {

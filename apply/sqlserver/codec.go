@@ -124,20 +124,37 @@ func (c *codec) same(before, after capture.Value) (bool, error) {
 }
 
 // literal reads the text of a T-SQL literal, without its quotes, as a value of
-// t. The empty literal is what T-SQL makes of it: 1900-01-01 in a date, 0 in an
-// integer.
+// t. It takes what is exact and, of what T-SQL makes of other text, the empty
+// literal (1900-01-01 in a date, midnight in a time, 0 in a number that is not
+// decimal), a date of eight digits, and the nearest float.
 func literal(t sqlType, text string) (bound, error) {
-	switch {
-	case text == "" && t.class() == classTime && t.name != "time":
-		text = "1900-01-01"
-	case text == "" && (t.class() == classInteger || t.class() == classBit):
-		text = "0"
-	case t.class() == classBinary:
+	if t.class() == classBinary {
 		return writeHexLiteral(t, text)
 	}
-	write, err := pair(familyText, capture.Column{Base: "text", Modifier: -1}, t, codecOptions{})
+	if text == "" {
+		text = emptyLiteral(t)
+	}
+	if t.class() == classTime && len(text) == len("20060102") && digits(text) {
+		text = text[:4] + "-" + text[4:6] + "-" + text[6:]
+	}
+	opt := codecOptions{lossy: Lossy{Round: t.class() == classFloat}}
+	write, err := pair(familyText, capture.Column{Base: "text", Modifier: -1}, t, opt)
 	if err != nil {
 		return bound{}, err
 	}
 	return write(text)
+}
+
+func emptyLiteral(t sqlType) string {
+	switch t.class() {
+	case classInteger, classBit, classMoney, classFloat:
+		return "0"
+	case classTime:
+		if t.name == "time" {
+			return "00:00:00"
+		}
+		return "1900-01-01"
+	default:
+		return ""
+	}
 }

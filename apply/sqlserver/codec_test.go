@@ -333,3 +333,36 @@ func timeCases() []encodeCase {
 		{"text", "date", "", "01/05/2024", "!ISO"},
 	}
 }
+
+func TestCrossPairs(t *testing.T) { runCases(t, crossCases()) }
+
+// crossCases are one value of each source family in one type of each class that
+// the other cases leave out.
+func crossCases() []encodeCase {
+	var cases []encodeCase
+	for _, src := range []struct{ base, text string }{
+		{"int4", "12"}, {"numeric", "12.50"}, {"float4", "1.5e+30"}, {"float8", "1e-07"}, {"bpchar", "ab"},
+		{"uuid", "6f9619ff-8b86-d011-b42d-00c04fc964ff"}, {"date", "0044-03-15 BC"}, {"time", "24:00:00"},
+		{"timestamp", "infinity"}, {"timestamptz", "2024-05-01 12:00:00+00"}, {"xml", "<a/>"},
+		{"jsonb", `{"a": "\\u0000"}`}, {"timetz", "12:00:00+01"}, {"inet", "10.0.0.0/8"},
+		{"varbit", "0101"}, {"tsvector", "'a':1"}, {"point", "(1,2)"}, {"text[]", `{a,"b c",NULL}`},
+	} {
+		for _, dst := range []string{"varchar(50)", "nvarchar(50)"} {
+			cases = append(cases, encodeCase{src.base, dst, "", src.text, src.text})
+		}
+	}
+	for _, base := range []string{"int2", "numeric", "float4", "float8", "text"} {
+		for _, dst := range []struct{ name, want string }{
+			{"bit", "1"}, {"int", "1"}, {"decimal(9,2)", "1.00"}, {"money", "1.0000"}, {"float", "1"}, {"real", "1"},
+		} {
+			cases = append(cases, encodeCase{base, dst.name, "", "1", dst.want})
+		}
+	}
+	return append(cases,
+		encodeCase{"text", "float", "", "0.5", "0.5"},
+		encodeCase{"text", "xml", "", "<a/>", "<a></a>"},
+		encodeCase{"text", "time(3)", "", "12:30:00.5", "12:30:00.500"},
+		encodeCase{"text", "datetimeoffset(0)", "", "2024-05-01 12:00:00+01", "2024-05-01T11:00:00+00:00"},
+		encodeCase{"text", "datetimeoffset(3)", "", "2024-05-01 12:00:00.25Z", "2024-05-01T12:00:00.250+00:00"},
+	)
+}

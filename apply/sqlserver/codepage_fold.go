@@ -46,74 +46,21 @@ func nearest(r rune, width runeWidth) string {
 	return b.String()
 }
 
-// lookalike is the usual ASCII spelling of what Unicode does not decompose.
+// lookalikes are the usual ASCII spellings of what Unicode does not decompose,
+// each behind its character.
+const lookalikes = "ŁL łl ØO øo ĐD ÐD ƉD đd ðd ĦH ħh ıi ĸk ŊN ŋn ŦT ŧt ÆAE æae ŒOE œoe ÞTh þth ßss ẞSS ƏE əe " +
+	"‘' ’' ‚' ‛' ′' ʼ' ʻ' ‹' ›' “\" ”\" „\" ‟\" ″\" «\" »\" ‐- ‑- ‒- –- —- ―- −- …... •* ·* €EUR ⁄/ ∕/"
+
+// lookalike returns the spelling of a character in lookalikes, and a blank for
+// one that is a blank of another width; "" for any other.
 func lookalike(r rune) string {
-	switch r {
-	case 'Ł':
-		return "L"
-	case 'ł':
-		return "l"
-	case 'Ø':
-		return "O"
-	case 'ø':
-		return "o"
-	case 'Đ', 'Ð', 'Ɖ':
-		return "D"
-	case 'đ', 'ð':
-		return "d"
-	case 'Ħ':
-		return "H"
-	case 'ħ':
-		return "h"
-	case 'ı':
-		return "i"
-	case 'ĸ':
-		return "k"
-	case 'Ŋ':
-		return "N"
-	case 'ŋ':
-		return "n"
-	case 'Ŧ':
-		return "T"
-	case 'ŧ':
-		return "t"
-	case 'Æ':
-		return "AE"
-	case 'æ':
-		return "ae"
-	case 'Œ':
-		return "OE"
-	case 'œ':
-		return "oe"
-	case 'Þ':
-		return "Th"
-	case 'þ':
-		return "th"
-	case 'ß':
-		return "ss"
-	case 'ẞ':
-		return "SS"
-	case 'Ə':
-		return "E"
-	case 'ə':
-		return "e"
-	case '‘', '’', '‚', '‛', '′', 'ʼ', 'ʻ', '‹', '›':
-		return "'"
-	case '“', '”', '„', '‟', '″', '«', '»':
-		return `"`
-	case '‐', '‑', '‒', '–', '—', '―', '−':
-		return "-"
-	case '…':
-		return "..."
-	case '•', '·':
-		return "*"
-	case '€':
-		return "EUR"
-	case '\u00a0', '\u202f', '\u2009', '\u2007':
+	if unicode.Is(unicode.Zs, r) {
 		return " "
-	case '⁄', '∕':
-		return "/"
-	default:
-		return ""
 	}
+	for entry := range strings.FieldsSeq(lookalikes) {
+		if plain, ok := strings.CutPrefix(entry, string(r)); ok && plain != "" {
+			return plain
+		}
+	}
+	return ""
 }

@@ -3,29 +3,14 @@ package sqlserver
 import (
 	"context"
 	"database/sql"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/syncback/syncback/apply/sqlserver/sqlservertest"
 	"github.com/syncback/syncback/capture"
 )
-
-// testServers are the T-SQL servers that the types are tried on, by name.
-func testServers(t *testing.T) map[string]*sql.DB {
-	t.Helper()
-	servers := map[string]*sql.DB{}
-	if dsn := os.Getenv("SYNCBACK_TEST_SQLSERVER"); dsn != "" {
-		db, err := sql.Open("sqlserver", dsn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { db.Close() })
-		servers["sqlserver"] = db
-	}
-	return servers
-}
 
 // sample is one value of one pair, as it is bound.
 type sample struct {
@@ -38,7 +23,7 @@ type sample struct {
 func samples(t *testing.T) map[string][]sample {
 	t.Helper()
 	found := map[string][]sample{}
-	for _, c := range slices.Concat(numberCases(), floatCases(), textCases(), otherCases(), timeCases()) {
+	for _, c := range slices.Concat(numberCases(), floatCases(), textCases(), otherCases(), timeCases(), crossCases()) {
 		if strings.HasPrefix(c.want, "!") {
 			continue
 		}
@@ -56,20 +41,23 @@ func samples(t *testing.T) map[string][]sample {
 	return found
 }
 
-// onServers runs a test on one connection to each server.
-func onServers(t *testing.T, run func(context.Context, *testing.T, *sql.Conn)) {
-	for name, db := range testServers(t) {
-		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			conn, err := db.Conn(ctx)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			run(ctx, t, conn)
-		})
+// onServer returns one connection to a T-SQL server: the one that
+// SYNCBACK_TEST_SQLSERVER names, or else the stand-in.
+func onServer(t *testing.T) (context.Context, *sql.Conn) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	db, err := sql.Open("sqlserver", sqlservertest.Open(t, cluster).DSN)
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = db.Close() })
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return ctx, conn
 }
 
 func isBabelfish(ctx context.Context, t *testing.T, conn *sql.Conn) bool {
@@ -84,26 +72,24 @@ func isBabelfish(ctx context.Context, t *testing.T, conn *sql.Conn) bool {
 // TestRoundTrip writes every value at its type's limits to a real column, reads
 // it back, and finds it again by the predicates that a conflict is told by.
 func TestRoundTrip(t *testing.T) {
-	onServers(t, func(ctx context.Context, t *testing.T, conn *sql.Conn) {
-		for typ, of := range samples(t) {
-			t.Run(typ, func(t *testing.T) { roundTrip(ctx, t, conn, of) })
-		}
-	})
+	ctx, conn := onServer(t)
+	for typ, of := range samples(t) {
+		t.Run(typ, func(t *testing.T) { roundTrip(ctx, t, conn, of) })
+	}
 }
 
 // TestRoundTripOfTimesInAnyLanguage sees that what a session thinks of dates
 // changes none.
 func TestRoundTripOfTimesInAnyLanguage(t *testing.T) {
-	onServers(t, func(ctx context.Context, t *testing.T, conn *sql.Conn) {
-		for _, order := range []string{"mdy", "dmy", "ydm"} {
-			execute(ctx, t, conn, "SET DATEFORMAT "+order)
-			for typ, of := range samples(t) {
-				if of[0].typ.class() == classTime {
-					t.Run(order+"/"+typ, func(t *testing.T) { roundTrip(ctx, t, conn, of) })
-				}
+	ctx, conn := onServer(t)
+	for _, order := range []string{"mdy", "dmy", "ydm"} {
+		execute(ctx, t, conn, "SET DATEFORMAT "+order)
+		for typ, of := range samples(t) {
+			if of[0].typ.class() == classTime {
+				t.Run(order+"/"+typ, func(t *testing.T) { roundTrip(ctx, t, conn, of) })
 			}
 		}
-	})
+	}
 }
 
 func roundTrip(ctx context.Context, t *testing.T, conn *sql.Conn, of []sample) {
@@ -155,5 +141,34 @@ func execute(ctx context.Context, t *testing.T, conn *sql.Conn, query string) {
 	t.Helper()
 	if _, err := conn.ExecContext(ctx, query); err != nil {
 		t.Fatalf("%s: %v", query, err)
+	}
+}
+
+// TestEveryPairMakesTheRoundTrip sees that no pair of a family and a class of
+// types is allowed without a sample of it.
+func TestEveryPairMakesTheRoundTrip(t *testing.T) {
+	type pair struct {
+		from family
+		to   class
+	}
+	tried := map[pair]bool{}
+	for _, of := range samples(t) {
+		for _, s := range of {
+			tried[pair{sourceFamily(s.src), s.typ.class()}] = true
+		}
+	}
+	for _, src := range fuzzSources {
+		for _, dst := range fuzzTargets {
+			typ := typed(t, dst)
+			_, err := newCodec(source(src), typ, codecOptions{zone: london(t)})
+			if err == nil && !tried[pair{sourceFamily(src), typ.class()}] {
+				t.Errorf("%s to %s is allowed, and no value of it is tried", src, dst)
+			}
+		}
+	}
+	for _, dst := range fuzzTargets {
+		if len(samples(t)[dst]) == 0 && !strings.Contains(dst, "(") {
+			t.Errorf("no value is tried in %s", dst)
+		}
 	}
 }

@@ -100,15 +100,9 @@ func (s *site) configure(rest string) {
 	}
 }
 
-// slot is a name of this site alone: slots belong to the whole cluster.
-func (s *site) slot() string {
-	return "s" + strings.ToLower(strings.Map(func(c rune) rune {
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' {
-			return c
-		}
-		return '_'
-	}, s.t.Name()))
-}
+// slot is a name of this site alone: slots belong to the whole cluster, and
+// databases have names of their own in it.
+func (s *site) slot() string { return s.pg.Config().Database }
 
 func (s *site) onSource(sql string, args ...any) {
 	s.t.Helper()

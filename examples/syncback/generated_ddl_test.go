@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -135,13 +136,13 @@ func (s *site) createTables(g *generator) []*genTable {
 // may have gaps, which are then left out and logged.
 func (s *site) probe(names []string) []string {
 	var taken []string
-	for _, name := range names {
-		q := quoteTarget(name)
+	for i, name := range names {
+		q, q2 := quoteTarget(name), quoteTarget(name+"2")
 		if s.takes(
-			"CREATE TABLE dbo."+q+" ("+q+" int NOT NULL PRIMARY KEY, "+quoteTarget(name+"2")+" int NULL)",
-			"CREATE TRIGGER dbo.probe ON dbo."+q+" AFTER UPDATE AS BEGIN SET NOCOUNT ON; IF UPDATE("+quoteTarget(name+"2")+") DELETE FROM dbo."+q+" WHERE 1 = 0 END",
+			"CREATE TABLE dbo."+q+" ("+q+" int NOT NULL PRIMARY KEY, "+q2+" int NULL)",
+			"CREATE TRIGGER dbo.probe"+strconv.Itoa(i)+" ON dbo."+q+" AFTER UPDATE AS BEGIN SET NOCOUNT ON; IF UPDATE("+q2+") DELETE FROM dbo."+q+" WHERE 1 = 0 END",
 			"INSERT INTO dbo."+q+" ("+q+") VALUES (1)",
-			"UPDATE dbo."+q+" SET "+quoteTarget(name+"2")+" = 1 WHERE "+q+" = 1",
+			"DECLARE @p1 int; SET @p1 = 1; UPDATE dbo."+q+" SET "+q2+" = @p1 WHERE "+q+" = @p1",
 			"DROP TABLE dbo."+q) {
 			taken = append(taken, name)
 		}

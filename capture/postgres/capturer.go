@@ -132,7 +132,7 @@ func (c *Capturer) admit(ctx context.Context, repl *pgconn.PgConn, conn *pgx.Con
 	if mark.Position == 0 {
 		mark.Position = capture.Position(slot.confirmed)
 	}
-	return mark, c.ready(ctx, conn)
+	return mark, c.ready(ctx, conn, from)
 }
 
 // startStream asks for protocol version 1 without streaming: whole
@@ -152,11 +152,17 @@ func (c *Capturer) startStream(ctx context.Context, repl *pgconn.PgConn, after c
 	return nil
 }
 
-// ready refuses tables whose changes would not come, or not in full.
-func (c *Capturer) ready(ctx context.Context, conn *pgx.Conn) error {
+// ready refuses tables whose changes would not come, or not in full. A new
+// publication does not reach back: what was committed before it cannot be
+// decoded with it.
+func (c *Capturer) ready(ctx context.Context, conn *pgx.Conn, from capture.Mark) error {
 	pub, err := c.publication(ctx, conn)
 	if err != nil {
 		return err
+	}
+	if pub == nil && from != (capture.Mark{}) {
+		return fmt.Errorf("%w: publication %s is gone, and with it the changes after %s. %s",
+			capture.ErrGap, c.cfg.Publication, from.Position, resync)
 	}
 	if pub == nil {
 		return fmt.Errorf("publication %s does not exist: Setup creates it", c.cfg.Publication)

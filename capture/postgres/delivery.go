@@ -103,7 +103,7 @@ func (d *delivery) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.c.ready(ctx, conn)
+	return d.c.ready(ctx, conn, d.mark)
 }
 
 // write has the sink write one transaction, which it pulls from the line.

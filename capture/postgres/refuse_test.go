@@ -50,12 +50,22 @@ func TestMarksThatDoNotFit(t *testing.T) {
 	refused(t, s, held, capture.ErrGap, "another reader")
 
 	s.exec(`SELECT pg_drop_replication_slot($1)`, s.cfg.Slot)
-	refused(t, s, held, capture.ErrGap, "is gone")
+	refused(t, s, held, capture.ErrGap, "slot "+s.cfg.Slot+" is gone")
 	refused(t, s, capture.Mark{}, nil, "Setup creates it")
 	if err := s.capturer.Setup(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	refused(t, s, held, capture.ErrGap, "moved on")
+}
+
+func TestDroppedPublicationIsAGap(t *testing.T) {
+	s := newSource(t, oneTable, "public.t").setup()
+	s.exec(`INSERT INTO t VALUES (1)`)
+	s.captured(1)
+	held := s.sink.Mark()
+	s.exec(`DROP PUBLICATION syncback`)
+	refused(t, s, held, capture.ErrGap, "publication syncback is gone")
+	refused(t, s, capture.Mark{}, nil, "Setup creates it")
 }
 
 func TestInvalidatedSlotIsAGap(t *testing.T) {

@@ -3,6 +3,7 @@ package main_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -109,7 +110,7 @@ func TestKilledAtEveryMoment(t *testing.T) {
 	for i, m := range moments() {
 		round := i + 1
 		t.Run(m.name, func(t *testing.T) {
-			r := &killed{T: t, site: s, moment: m}
+			r := &killed{T: t, site: s, moment: m, started: make(chan struct{})}
 			r.t = t
 			for _, tx := range load(round, m.big) {
 				s.onSource(tx)
@@ -134,7 +135,9 @@ type killed struct {
 	moment moment
 	seen   atomic.Int64
 	once   sync.Once
-	kill   func()
+
+	started chan struct{} // closed once process is set
+	process *os.Process
 }
 
 func (r *killed) atSource(m postgrestest.Message) bool {
@@ -151,7 +154,10 @@ func (r *killed) pass() bool {
 	if r.seen.Add(1) != int64(r.moment.times) {
 		return true
 	}
-	r.once.Do(r.kill)
+	r.once.Do(func() {
+		<-r.started
+		_ = r.process.Kill()
+	})
 	return false
 }
 
@@ -160,15 +166,11 @@ func (r *killed) runUntilKilled(source, target string) {
 	direct := *r.site
 	direct.source, direct.target = source, target
 	c, _, stderr := direct.command("run", "--until-idle")
-	started := make(chan struct{})
-	r.kill = func() {
-		<-started
-		_ = c.Process.Kill()
-	}
 	if err := c.Start(); err != nil {
 		r.Fatal(err)
 	}
-	close(started)
+	r.process = c.Process
+	close(r.started)
 	err := c.Wait()
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != -1 {
 		r.Fatalf("the moment did not come (%d of %d): %v, stderr:\n%s", r.seen.Load(), r.moment.times, err, stderr)

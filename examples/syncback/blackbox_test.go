@@ -271,6 +271,26 @@ func TestRunWithoutOurTablesLeavesNoSlot(t *testing.T) {
 	}
 }
 
+// A new slot would start behind what was lost, and keep the source's log for
+// nobody.
+func TestLostSlotIsNotMadeAnew(t *testing.T) {
+	t.Parallel()
+	s := newReadySite(t)
+	s.wait("the server let go of the slot", func() bool { // a moment after the program has ended
+		_, err := s.pg.Exec(t.Context(), `SELECT pg_drop_replication_slot($1)`, s.slot())
+		return err == nil
+	})
+	s.onSource(`INSERT INTO tenancy VALUES ('t1', NULL, 1)`)
+	for range 2 { // the first refusal changes nothing for the second
+		if last := s.mustFail("run", "--until-idle"); !strings.Contains(last, "slot "+s.slot()+" is gone") {
+			t.Errorf("it says: %s", last)
+		}
+	}
+	if n := s.slots(); n != 1 {
+		t.Errorf("%d slots and publications, want the publication alone", n)
+	}
+}
+
 func TestUntilIdleCarriesWhatWasCommitted(t *testing.T) {
 	t.Parallel()
 	s := newReadySite(t)

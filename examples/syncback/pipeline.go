@@ -8,6 +8,7 @@ import (
 
 	"github.com/syncback/syncback/apply"
 	"github.com/syncback/syncback/apply/sqlserver"
+	"github.com/syncback/syncback/capture"
 	"github.com/syncback/syncback/capture/postgres"
 	"github.com/syncback/syncback/queue"
 )
@@ -53,7 +54,23 @@ func (p *pipeline) open(ctx context.Context) (err error) {
 	}
 	p.queue = newBacklog(ctx, p.disk, at.Position, 5*time.Second)
 	p.monitor.counts(p.queue)
-	if err = p.capturer.Setup(ctx); err != nil {
+	return p.setup(ctx)
+}
+
+// setup creates publication and slot for a queue that holds nothing yet. For
+// one that was filled, a new slot would hide that its own is gone: then it only
+// sees that the source answers, and capturing finds what is missing.
+func (p *pipeline) setup(ctx context.Context) error {
+	held, err := p.disk.Last(ctx)
+	if err != nil {
+		return err
+	}
+	if held == (capture.Mark{}) {
+		err = p.capturer.Setup(ctx)
+	} else {
+		_, err = p.capturer.Status(ctx)
+	}
+	if err != nil {
 		return failure("source", err)
 	}
 	return nil

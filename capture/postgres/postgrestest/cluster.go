@@ -18,7 +18,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -89,16 +88,7 @@ func (c *Cluster) create(ctx context.Context, cfg Config) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	const attempts = 5 // the port may be taken between the look and the start
-	for range attempts {
-		if c.port, err = freePort(); err != nil {
-			return err
-		}
-		if err = c.launch(ctx); err == nil || !c.log.contains("could not bind") {
-			return err
-		}
-	}
-	return err
+	return c.launchSomewhere(ctx)
 }
 
 func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
@@ -176,17 +166,7 @@ func (c *Cluster) Restart(ctx context.Context) error {
 	if err := c.halt(syscall.SIGINT); err != nil {
 		return err
 	}
-	for {
-		err := c.launch(ctx)
-		if err == nil || !c.log.contains("could not bind") {
-			return err
-		}
-		select { // the port is another's for a moment
-		case <-ctx.Done():
-			return errors.Join(err, ctx.Err())
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
+	return c.relaunch(ctx)
 }
 
 // Version returns the server's major version, such as 15.

@@ -33,6 +33,18 @@ func (*Cluster) Kill() error { return errUnix }
 // Restart starts the server again.
 func (*Cluster) Restart(context.Context) error { return errUnix }
 
+// Save keeps a copy of all that the cluster holds.
+func (*Cluster) Save(context.Context) error { return errUnix }
+
+// PutBack makes the cluster what it was when Save was called.
+func (*Cluster) PutBack(context.Context) error { return errUnix }
+
+// Standby makes a standby of the cluster.
+func (*Cluster) Standby(context.Context, map[string]string) (*Cluster, error) { return nil, errUnix }
+
+// Promote makes a standby a server of its own.
+func (*Cluster) Promote(context.Context) error { return errUnix }
+
 // Version returns the server's major version.
 func (*Cluster) Version() int { return 0 }
 

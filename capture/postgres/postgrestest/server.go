@@ -37,6 +37,11 @@ var settings = map[string]string{
 func (c *Cluster) configure(more map[string]string) error {
 	all := maps.Clone(settings)
 	maps.Copy(all, more)
+	return c.append(all)
+}
+
+// append puts settings behind those that are there, which they replace.
+func (c *Cluster) append(all map[string]string) error {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		fmt.Fprintf(&b, "%s = '%s'\n", name, strings.ReplaceAll(all[name], "'", "''"))
@@ -75,6 +80,35 @@ func (c *Cluster) launch(ctx context.Context) error {
 		return errors.Join(err, c.halt(syscall.SIGQUIT))
 	}
 	return nil
+}
+
+// launchSomewhere starts the server on a port that is free. The caller holds mu.
+func (c *Cluster) launchSomewhere(ctx context.Context) (err error) {
+	const attempts = 5 // the port may be taken between the look and the start
+	for range attempts {
+		if c.port, err = freePort(); err != nil {
+			return err
+		}
+		if err = c.launch(ctx); err == nil || !c.log.contains("could not bind") {
+			return err
+		}
+	}
+	return err
+}
+
+// relaunch starts the server on the port that it had. The caller holds mu.
+func (c *Cluster) relaunch(ctx context.Context) error {
+	for {
+		err := c.launch(ctx)
+		if err == nil || !c.log.contains("could not bind") {
+			return err
+		}
+		select { // the port is another's for a moment
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // awaitReady waits until the server says in postmaster.pid that it takes

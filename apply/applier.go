@@ -43,8 +43,9 @@ type Applier interface {
 
 // Checkpoint is what the target holds of a pipeline.
 type Checkpoint struct {
-	// Source and Position are those of the last transaction that was applied;
-	// empty and zero when there was none.
+	// Source and Position are those of the last transaction that was applied.
+	// When there was none they are where the pipeline began, if a [Beginner]
+	// was told, and empty and zero otherwise.
 	Source   capture.Source
 	Position capture.Position
 	// AppliedAt is when that was, by the target's clock, in UTC.

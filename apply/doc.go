@@ -23,6 +23,7 @@
 //
 //	queue, err := …                          // a queue.Queue that queue.Fill fills
 //	target, err := …                         // an Applier
+//	err = apply.Begin(ctx, queue, target, capturer.Begin)
 //	night, err := apply.ParseBlackout("Sat 06:00-10:00")
 //	err = apply.Drain(ctx, queue, target, apply.Config{
 //		Schedule: apply.Schedule{

@@ -27,14 +27,17 @@ type Sink interface {
 	// the sequence yields an error, Write keeps nothing of tx and returns that
 	// error. A tx before the mark, or at or before the last one that is held, is
 	// one that arrives again: it is read past and dropped if it is the one that
-	// is held, and is refused with ErrDiverged if it is not. A tx right at the
-	// mark that is not held is new.
+	// is held, and is refused with ErrDiverged if it is not. One that is not held
+	// and has no changes is dropped too: a Capturer may tell of those that were
+	// not for this sink. A tx right at the mark that is not held is new.
 	Write(ctx context.Context, tx *Tx) error
 
 	// Advance notes that everything before m.Position was taken in, although
 	// nothing of it was for this sink, and that the source is m.Source. It may
-	// buffer. A mark before the one that is held changes nothing. Another
-	// source than the one that is held is refused with ErrOtherSource.
+	// buffer. A mark before the one that is held changes nothing, and says that
+	// all that was committed from there on arrives again: a sink may refuse with
+	// ErrDiverged what comes behind a transaction that it holds and that did not.
+	// Another source than the one that is held is refused with ErrOtherSource.
 	Advance(ctx context.Context, m Mark) error
 
 	// Sync makes all that was written and advanced to durable, so that it would

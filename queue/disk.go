@@ -29,6 +29,7 @@ type Disk struct {
 	wmu    sync.Mutex
 	tail   tail
 	again  cursor                    // where repeats of what is held are looked up
+	owed   capture.Position          // what is held from here on has yet to come again; 0 is none of it
 	tables map[*capture.Table]uint64 // the encoder's, empty between transactions
 
 	// rmu is held by whoever reads.
@@ -131,6 +132,9 @@ func (d *Disk) Last(ctx context.Context) (capture.Mark, error) {
 // starts again from there, a Disk refuses to be written to. [Fill] says so
 // before each attempt.
 func (d *Disk) Restart() {
+	d.wmu.Lock()
+	defer d.wmu.Unlock()
+	d.owed = 0
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.stale = false

@@ -277,3 +277,41 @@ func size(t *testing.T, path string) int64 {
 	}
 	return info.Size()
 }
+
+// TestWhatIsOwedComesAgain: once a capturer says that it starts further back,
+// all that is held from there on has to come before anything new.
+func TestWhatIsOwedComesAgain(t *testing.T) {
+	ctx := t.Context()
+	cfg := queue.Config{Dir: t.TempDir()}
+	q := open(t, cfg)
+	put(t, q, tx(10, 1), tx(20, 1), tx(30, 1))
+	from := func(p capture.Position) {
+		t.Helper()
+		q.Restart()
+		if err := q.Advance(ctx, capture.Mark{Position: p}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused := func(what string, err error) {
+		t.Helper()
+		if !errors.Is(err, capture.ErrDiverged) {
+			t.Errorf("%s: %v, want ErrDiverged", what, err)
+		}
+	}
+	from(15)
+	refused("something new", q.Write(ctx, tx(40, 1)))
+	refused("a mark beyond", q.Advance(ctx, capture.Mark{Position: 50}))
+	refused("the one behind it", q.Write(ctx, tx(30, 1)))
+	from(11)
+	put(t, q, tx(15, 0), tx(20, 1), tx(25, 0)) // what is empty was of other tables
+	refused("half of it", q.Write(ctx, tx(40, 1)))
+	put(t, q, tx(30, 1), tx(40, 1))
+	from(41)
+	put(t, q, tx(50, 1))
+	from(10)
+	from(50) // it starts elsewhere after all
+	put(t, q, tx(50, 1), tx(60, 1))
+	if n, err := readAll(q, 0); n != 6 || err != nil {
+		t.Errorf("%d changes are held, %v", n, err)
+	}
+}

@@ -20,8 +20,9 @@ type Queue interface {
 	// Next returns the first transaction after the position after, and waits
 	// until there is one that is durable or ctx ends. It refuses with
 	// capture.ErrGap when changes after that position were trimmed and are no
-	// longer held, or when it is before the queue's first mark: the queue began
-	// later than the target. Zero precedes everything, and is refused once
+	// longer held, or when it is not zero and the queue's first mark is beyond
+	// the position behind it: the queue began later than the target. Zero
+	// precedes everything, and is refused once
 	// anything was removed. A position that the queue has not come to is
 	// refused with ErrAhead, unless nothing was ever taken in.
 	//

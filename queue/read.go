@@ -44,7 +44,7 @@ func (d *Disk) look(after capture.Position) (spot, <-chan struct{}, error) {
 	case after < floor:
 		return spot{}, nil, fmt.Errorf("%w: what comes after %s was asked for, and the queue holds only what comes after %s: set the pipeline up anew, or restore the target to a later day",
 			capture.ErrGap, after, floor)
-	case after != 0 && s.begun && after < s.base:
+	case after != 0 && s.begun && after+1 < s.base: // a transaction may be right at the base
 		return spot{}, nil, fmt.Errorf("%w: the target stands at %s, and the queue only began at %s: its folder is not the one that the target was filled from; put that one back, or set the pipeline up anew",
 			capture.ErrGap, after, s.base)
 	case s.begun && after > s.mark.Position:

@@ -14,7 +14,8 @@ import (
 //
 // A transaction that arrives again is compared with the one that is held by
 // position, id and commit time. One that is older than all that is held cannot
-// be compared, and is dropped.
+// be compared, and is dropped. So is one that is not held and has no changes: it
+// was of no table that was captured then.
 func (d *Disk) Write(ctx context.Context, tx *capture.Tx) error {
 	d.wmu.Lock()
 	defer d.wmu.Unlock()
@@ -34,6 +35,9 @@ func (d *Disk) Write(ctx context.Context, tx *capture.Tx) error {
 	t := &d.tail
 	if m.position <= t.state.last || m.position < t.state.mark.Position {
 		return d.repeat(tx, m)
+	}
+	if err := d.settled(); err != nil {
+		return err
 	}
 	d.again.reset(d)
 	from, marked, synced := t.spot(), t.marked, t.synced
@@ -144,7 +148,9 @@ func (w *txWriter) end() error {
 	return w.d.settle(openTx{})
 }
 
-// Advance implements [capture.Sink].
+// Advance implements [capture.Sink]. After a mark before the one that is held,
+// what is new is refused with ErrDiverged until all that is held from there on
+// has come again.
 func (d *Disk) Advance(ctx context.Context, m capture.Mark) error {
 	d.wmu.Lock()
 	defer d.wmu.Unlock()
@@ -158,6 +164,11 @@ func (d *Disk) Advance(ctx context.Context, m capture.Mark) error {
 	held := t.state.mark
 	if m.Source == "" {
 		m.Source = held.Source
+	}
+	if t.state.begun && m.Position < held.Position && m.Source == held.Source {
+		d.owed = m.Position
+	} else if err := d.settled(); err != nil {
+		return err
 	}
 	if t.state.begun && (m.Position < held.Position || m == held) {
 		if held.Source != "" || m.Source == "" {
@@ -224,39 +235,78 @@ func (d *Disk) publish() {
 // repeat answers for a transaction that arrives again: it is read past when it
 // is the one that is held.
 func (d *Disk) repeat(tx *capture.Tx, m txMeta) error {
-	if err := d.compare(m); err != nil {
+	known, err := d.compare(m)
+	if err != nil || tx.Changes == nil {
 		return err
-	}
-	if tx.Changes == nil {
-		return nil
 	}
 	for _, err := range tx.Changes {
 		if err != nil {
 			return err
 		}
+		if !known {
+			return diverged(m)
+		}
 	}
 	return nil
 }
 
-// compare refuses a transaction at a place that is held and where it is not.
-func (d *Disk) compare(m txMeta) error {
-	d.mu.Lock()
-	floor := d.segs[0].floor()
-	d.mu.Unlock()
+// compare refuses a transaction that is not the one that is held at its place,
+// or before which one that is owed should have come. Where none is held it is
+// not known.
+func (d *Disk) compare(m txMeta) (known bool, err error) {
+	floor := d.floor()
 	if m.position <= floor || m.position < d.tail.state.base {
-		return nil // older than all that is held
+		return true, nil // older than all that is held
 	}
-	if err := d.flush(); err != nil {
-		return err
+	after := m.position - 1
+	if d.owed != 0 {
+		after = max(min(d.owed-1, after), floor)
 	}
-	end := d.tail.spot().place
-	held, err := d.find(&d.again, m.position-1, end)
-	if err != nil {
-		return err
+	held, err := d.findHeld(after)
+	switch {
+	case err != nil:
+		return false, err
+	case held == nil || held.position > m.position:
+		return false, nil
+	case !held.same(m):
+		return false, diverged(held.txMeta)
 	}
-	if held != nil && held.same(m) {
+	if d.owed != 0 {
+		d.owed = m.position + 1
+	}
+	return true, nil
+}
+
+// settled refuses to go on to what is new while something is owed.
+func (d *Disk) settled() error {
+	if d.owed == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: the transaction at %s with the number %d is not what was captured there before; the source was restored from a copy: set the pipeline up anew, and compare the two sides",
+	held, err := d.findHeld(max(d.owed-1, d.floor()))
+	if err == nil && held != nil {
+		err = diverged(held.txMeta)
+	}
+	if err == nil {
+		d.owed = 0
+	}
+	return err
+}
+
+// findHeld returns the first transaction after that position, durable or not.
+func (d *Disk) findHeld(after capture.Position) (*found, error) {
+	if err := d.flush(); err != nil {
+		return nil, err
+	}
+	return d.find(&d.again, after, d.tail.spot().place)
+}
+
+func (d *Disk) floor() capture.Position {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.segs[0].floor()
+}
+
+func diverged(m txMeta) error {
+	return fmt.Errorf("%w: at %s the source no longer has what was captured there, or has something else in place of transaction %d; it was restored from a copy: set the pipeline up anew, and compare the two sides",
 		capture.ErrDiverged, m.position, m.id)
 }

@@ -108,6 +108,21 @@ func (a *memoryApplier) Checkpoint(ctx context.Context) (apply.Checkpoint, error
 	return a.m.cp, nil
 }
 
+// Begin implements [apply.Beginner].
+func (a *memoryApplier) Begin(_ context.Context, m capture.Mark) error {
+	a.m.mu.Lock()
+	defer a.m.mu.Unlock()
+	cp, before := &a.m.cp, m.Position-1
+	if cp.Source == "" && cp.Position == 0 {
+		cp.Source, cp.Position = m.Source, before
+	}
+	a.at, a.known = cp.Position, true
+	if cp.Source != m.Source || cp.Position != before {
+		return fmt.Errorf("%w: checkpoint is %s", apply.ErrFenced, cp.Position)
+	}
+	return nil
+}
+
 func (a *memoryApplier) Apply(ctx context.Context, batch []*capture.Tx) error {
 	if len(batch) == 0 {
 		return nil

@@ -12,6 +12,7 @@ import (
 func pipelineChecks() []check {
 	return []check{
 		{"new pipeline", "Source and Position are empty and zero when nothing was applied", newPipeline},
+		{"begin", "Begin moves the checkpoint of a pipeline that is new to just before m; otherwise it is refused with ErrFenced", begin},
 		{"checkpoint moves with the data", "Apply writes the last one's position as the new checkpoint", checkpointMoves},
 		{"second applier", "Of two appliers of one pipeline only one goes on; the other is refused with ErrFenced", fence},
 		{"two appliers at once", "Of two appliers of one pipeline only one goes on", race},
@@ -26,6 +27,34 @@ func newPipeline(s *stage) {
 	if cp := s.checkpoint(s.open()); cp != (apply.Checkpoint{}) {
 		s.Fatalf("the checkpoint of a new pipeline is %+v", cp)
 	}
+}
+
+// begin is for an applier that is a Beginner, paused or not.
+func begin(s *stage) {
+	a, ok := s.open().(apply.Beginner)
+	if !ok {
+		return
+	}
+	s.pause(true)
+	m := capture.Mark{Source: source, Timeline: 1, Position: first}
+	for _, again := range []apply.Applier{a, s.open()} { // its answer may be lost
+		if err := again.(apply.Beginner).Begin(s.ctx, m); err != nil {
+			s.Fatalf("begin: %v", err)
+		}
+		if cp := s.checkpoint(s.open()); cp.Source != source || cp.Position != first-1 || !cp.AppliedAt.IsZero() || !cp.Paused {
+			s.Fatalf("the checkpoint is %+v", cp)
+		}
+	}
+	s.pause(false)
+	s.apply(a, tx(first, insert(s.line, row("1", "a"))))
+	s.holds(s.line, "1|a")
+	late := s.open().(apply.Beginner)
+	for _, m := range []capture.Mark{m, {Source: source, Position: second}, {Source: "other", Position: first + 1}} {
+		if err := late.Begin(s.ctx, m); !errors.Is(err, apply.ErrFenced) {
+			s.Errorf("begin at %s once something was applied: %v, want ErrFenced", m.Position, err)
+		}
+	}
+	s.at(first)
 }
 
 func checkpointMoves(s *stage) {

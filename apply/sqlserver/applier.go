@@ -13,7 +13,7 @@ import (
 )
 
 // Applier writes transactions to a SQL Server database. It implements
-// [apply.Applier].
+// [apply.Applier] and [apply.Beginner].
 type Applier struct {
 	cfg      Config
 	db       *sql.DB
@@ -94,6 +94,25 @@ func (a *Applier) readCheckpoint(ctx context.Context) (apply.Checkpoint, error) 
 		a.discard()
 	}
 	return cp, err
+}
+
+// Begin notes where a new pipeline begins. See [apply.Beginner].
+func (a *Applier) Begin(ctx context.Context, m capture.Mark) error {
+	if m.Source == "" || m.Position == 0 {
+		return errors.New("a pipeline begins at a position of a source")
+	}
+	before := m.Position - 1
+	_, err := a.db.ExecContext(ctx, `UPDATE `+a.control.table+` SET [source] = @p1, [position] = @p2
+WHERE [pipeline] = @p3 AND [source] = N'' AND [position] = 0`, string(m.Source), int64(before), a.cfg.Pipeline)
+	if err != nil {
+		return translate(ctx, err)
+	}
+	// The row tells, also where an earlier answer was lost.
+	cp, err := a.Checkpoint(ctx)
+	if err == nil && (cp.Source != m.Source || cp.Position != before) {
+		return fmt.Errorf("%w: pipeline %q stands at %s in the target, and this one begins at %s; stop one of the two", apply.ErrFenced, a.cfg.Pipeline, cp.Position, m.Position)
+	}
+	return err
 }
 
 func (a *Applier) fenced(cp apply.Checkpoint) error {

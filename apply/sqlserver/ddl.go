@@ -30,8 +30,8 @@ INSERT INTO {schema}.[version] ([version]) VALUES (1);
 IF OBJECT_ID({checkpoint}) IS NULL
 CREATE TABLE {schema}.[checkpoint] (
     [pipeline]   nvarchar(128) NOT NULL PRIMARY KEY,
-    [source]     nvarchar(400) NOT NULL,  -- empty until something was applied
-    [position]   bigint        NOT NULL,  -- of the last source transaction applied
+    [source]     nvarchar(400) NOT NULL,  -- empty until the pipeline began
+    [position]   bigint        NOT NULL,  -- of the last source transaction applied, or just before the first
     [applied_at] datetime2(3)  NULL,      -- UTC
     [paused]     bit           NOT NULL,
     [changed_at] datetime2(3)  NULL,      -- of the last pause or resume, UTC

@@ -100,6 +100,9 @@ func (s *Sink) keep(tx Tx) error {
 	if held {
 		return nil
 	}
+	if tx.Position < s.mark.Position && tx.Count == 0 {
+		return nil
+	}
 	if last := len(s.txs) - 1; tx.Position < s.mark.Position || last >= 0 && tx.Position <= s.txs[last].Position {
 		return fmt.Errorf("%w: a transaction at %s, which the sink does not hold although its mark is %s",
 			capture.ErrDiverged, tx.Position, s.mark.Position)

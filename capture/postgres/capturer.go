@@ -62,16 +62,18 @@ func (c *Capturer) Capture(ctx context.Context, from capture.Mark, sink capture.
 	if err != nil {
 		return ended(ctx, err)
 	}
-	mark, err := c.start(ctx, repl, cat, from)
+	mark, at, err := c.start(ctx, repl, cat, from)
 	if err != nil {
 		return ended(ctx, err)
 	}
-	if err := sink.Advance(ctx, mark); err != nil {
+	first := mark
+	first.Position = at
+	if err := sink.Advance(ctx, first); err != nil {
 		return err
 	}
 	s := newStream(repl, c.tables, timeout)
-	s.acknowledge(pglogrepl.LSN(from.Position))
-	return c.run(ctx, s, newDelivery(c, s, cat, sink, mark))
+	s.again = pglogrepl.LSN(mark.Position)
+	return c.run(ctx, s, newDelivery(c, s, cat, sink, mark, at < mark.Position))
 }
 
 // run reads the stream in one goroutine and delivers it in this one, until
@@ -88,63 +90,41 @@ func (c *Capturer) run(ctx context.Context, s *stream, d *delivery) error {
 	return ended(ctx, d.run(ctx))
 }
 
-// start starts the stream after from, where the source admits that, and returns
-// the mark to begin with.
-func (c *Capturer) start(ctx context.Context, repl *pgconn.PgConn, cat *catalog, from capture.Mark) (capture.Mark, error) {
+// start starts the stream where the slot is, if the source admits from, and
+// returns the mark to begin with and where that is. What the slot still has of
+// what was taken in before arrives again: so the sink notices a source that was
+// put back from a copy and has written on since. PostgreSQL would pass over it.
+func (c *Capturer) start(ctx context.Context, repl *pgconn.PgConn, cat *catalog, from capture.Mark) (mark capture.Mark, at capture.Position, err error) {
 	conn, err := cat.open(ctx)
 	if err != nil {
-		return from, err
+		return from, 0, err
 	}
-	mark, err := c.admit(ctx, repl, conn, from)
-	if err != nil {
-		return from, err
+	if mark, err = c.admit(ctx, repl, conn, from, slotState.free); err != nil {
+		return from, 0, err
 	}
-	if err := c.startStream(ctx, repl, mark.Position); err != nil {
-		return from, err
+	if err := c.startStream(ctx, repl); err != nil {
+		return from, 0, err
 	}
 	// From here on the slot is held. It may have moved before.
 	slot, err := c.slot(ctx, conn)
 	if err != nil {
-		return from, err
+		return from, 0, err
 	}
 	c.cfg.Logger.Info("capturing", "slot", c.cfg.Slot, "pos", mark.Position)
-	return mark, slot.covers(mark.Position)
-}
-
-// admit compares the source with from. A source that was not captured before
-// begins where its slot does.
-func (c *Capturer) admit(ctx context.Context, repl *pgconn.PgConn, conn *pgx.Conn, from capture.Mark) (capture.Mark, error) {
-	id, err := c.identify(ctx, repl)
-	if err != nil {
-		return from, err
-	}
-	if err := id.admit(ctx, repl, from); err != nil {
-		return from, err
-	}
-	slot, err := c.slot(ctx, conn)
-	if err != nil {
-		return from, err
-	}
-	if err := slot.admit(from); err != nil {
-		return from, err
-	}
-	mark := capture.Mark{Source: id.source, Timeline: id.timeline, Position: from.Position}
-	if mark.Position == 0 {
-		mark.Position = capture.Position(slot.confirmed)
-	}
-	return mark, c.ready(ctx, conn, from)
+	return mark, capture.Position(slot.confirmed), slot.covers(mark.Position)
 }
 
 // startStream asks for protocol version 1 without streaming: whole
 // transactions, in the order of their commits. The server spills large ones to
 // its own disk.
-func (c *Capturer) startStream(ctx context.Context, repl *pgconn.PgConn, after capture.Position) error {
+func (c *Capturer) startStream(ctx context.Context, repl *pgconn.PgConn) error {
+	const whereTheSlotIs = pglogrepl.LSN(0)
 	args := []string{
 		"proto_version '1'",
 		"publication_names " + literal(pgx.Identifier{c.cfg.Publication}.Sanitize()),
 		"messages 'true'",
 	}
-	err := pglogrepl.StartReplication(ctx, repl, pgx.Identifier{c.cfg.Slot}.Sanitize(), pglogrepl.LSN(after),
+	err := pglogrepl.StartReplication(ctx, repl, pgx.Identifier{c.cfg.Slot}.Sanitize(), whereTheSlotIs,
 		pglogrepl.StartReplicationOptions{PluginArgs: args})
 	if err != nil {
 		return sourceError(fmt.Sprintf("start replication from slot %s", c.cfg.Slot), err)

@@ -25,6 +25,7 @@ type delivery struct {
 	names  tableNames
 
 	mark   capture.Mark // the last that the sink was given
+	again  bool         // whether what was committed before mark still arrives again
 	dirty  time.Time    // when the first of what is not synced was given; zero when all is
 	synced time.Time    // when the sink last was
 	looked time.Time    // when the publication last was looked at
@@ -33,11 +34,11 @@ type delivery struct {
 	moved   time.Time // when that was, or a heartbeat was thought about
 }
 
-func newDelivery(c *Capturer, s *stream, cat *catalog, sink capture.Sink, mark capture.Mark) *delivery {
+func newDelivery(c *Capturer, s *stream, cat *catalog, sink capture.Sink, mark capture.Mark, again bool) *delivery {
 	now := time.Now()
 	return &delivery{
 		c: c, cfg: c.cfg, stream: s, cat: cat, sink: sink, names: c.tables, tables: make(map[uint32]*capture.Table),
-		mark: mark, dirty: now, moved: now, looked: now,
+		mark: mark, again: again, dirty: now, moved: now, looked: now,
 	}
 }
 
@@ -126,6 +127,9 @@ func (d *delivery) write(ctx context.Context, t transaction) error {
 		return fmt.Errorf("the sink did not read transaction %s to its end", t.position())
 	}
 	d.lastXID, d.moved = t.xid, time.Now()
+	if d.again && capture.Position(p.end.end) < d.mark.Position {
+		return nil
+	}
 	return d.advance(ctx, progress{to: p.end.end})
 }
 
@@ -135,8 +139,11 @@ func (d *delivery) progress(ctx context.Context, p progress) error {
 	if p.xid != 0 {
 		d.lastXID, d.moved = p.xid, time.Now()
 	}
-	if capture.Position(p.to) <= d.mark.Position {
+	switch to := capture.Position(p.to); {
+	case to < d.mark.Position || to == d.mark.Position && !d.again:
 		return nil
+	case d.again:
+		return d.advance(ctx, p)
 	}
 	every := idleSync
 	if d.cfg.Heartbeat > 0 {
@@ -154,7 +161,7 @@ func (d *delivery) advance(ctx context.Context, p progress) error {
 	if err := d.sink.Advance(ctx, m); err != nil {
 		return err
 	}
-	d.mark = m
+	d.mark, d.again = m, false
 	if d.dirty.IsZero() {
 		d.dirty = time.Now()
 	}
@@ -169,6 +176,9 @@ func (d *delivery) sync(ctx context.Context) error {
 		return err
 	}
 	d.dirty, d.synced = time.Time{}, time.Now()
+	if d.again {
+		return nil // it would not arrive the next time, and may have to be refused then, too
+	}
 	// A sink that holds more than it was given is none of ours.
 	d.stream.acknowledge(pglogrepl.LSN(min(durable, d.mark.Position)))
 	return nil

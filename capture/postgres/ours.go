@@ -32,6 +32,9 @@ func (s *stream) message(ctx context.Context, m any) error {
 	switch m := m.(type) {
 	case begin:
 		s.open, s.origin, s.announced, s.beat = &m, "", false, false
+		if m.final < s.again {
+			return s.announce(ctx)
+		}
 		return nil
 	case origin:
 		s.origin = m.name
@@ -69,12 +72,16 @@ func (s *stream) change(ctx context.Context, m any) error {
 		return errors.New("the replication stream has a change outside of a transaction")
 	}
 	if !s.announced {
-		s.announced = true
-		if err := s.put(ctx, transaction{*s.open, s.origin}); err != nil {
+		if err := s.announce(ctx); err != nil {
 			return err
 		}
 	}
 	return s.put(ctx, m)
+}
+
+func (s *stream) announce(ctx context.Context) error {
+	s.announced = true
+	return s.put(ctx, transaction{*s.open, s.origin})
 }
 
 func (s *stream) commit(ctx context.Context, m commit) error {

@@ -21,6 +21,7 @@ type slotState struct {
 	here      bool // whether it is of the current database
 	temporary bool
 	status    string        // reserved, extended, unreserved or lost
+	reason    string        // why it is lost (PostgreSQL 17), in brackets; empty is not known
 	confirmed pglogrepl.LSN // before which everything was acknowledged
 	restart   pglogrepl.LSN // from where the server keeps its log; 0 when it no longer does
 	retained  int64         // bytes of log that it keeps
@@ -34,12 +35,12 @@ func (c *Capturer) slot(ctx context.Context, conn *pgx.Conn) (slotState, error) 
 			coalesce(database = current_database(), false), temporary, coalesce(wal_status, ''),
 			coalesce(confirmed_flush_lsn, '0/0')::text, coalesce(restart_lsn, '0/0')::text,
 			coalesce(pg_wal_lsn_diff(` + walEnd + `, restart_lsn), 0)::bigint, coalesce(active_pid, 0),
-			coalesce((to_jsonb(s) ->> 'failover')::boolean, false)
+			coalesce((to_jsonb(s) ->> 'failover')::boolean, false), coalesce(' (' || (to_jsonb(s) ->> 'invalidation_reason') || ')', '')
 		FROM pg_replication_slots s WHERE slot_name = $1`
 	s := slotState{name: c.cfg.Slot}
 	var confirmed, restart string
 	err := conn.QueryRow(ctx, query, c.cfg.Slot).Scan(&s.logical, &s.plugin, &s.database, &s.here, &s.temporary,
-		&s.status, &confirmed, &restart, &s.retained, &s.reader, &s.failover)
+		&s.status, &confirmed, &restart, &s.retained, &s.reader, &s.failover, &s.reason)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return s, nil
 	}
@@ -62,24 +63,32 @@ func parseLSN(s string) (pglogrepl.LSN, error) {
 	return pglogrepl.LSN(p), err
 }
 
-// admit refuses a slot that cannot be read, or does not go with from.
-func (s slotState) admit(from capture.Mark) error {
+// admit refuses a slot that is gone, not fit, or does not go with from.
+func (s slotState) admit(from capture.Mark, fit func(slotState) error) error {
 	if !s.exists {
 		if from == (capture.Mark{}) {
 			return fmt.Errorf("slot %s does not exist: Setup creates it", s.name)
 		}
 		return fmt.Errorf("%w: slot %s is gone, and with it the changes after %s. %s", capture.ErrGap, s.name, from.Position, resync)
 	}
+	if err := fit(s); err != nil {
+		return err
+	}
+	if from == (capture.Mark{}) {
+		return nil
+	}
+	return s.covers(from.Position)
+}
+
+// free refuses a slot that cannot be read, or is being read: that may pass.
+func (s slotState) free() error {
 	if err := s.usable(); err != nil {
 		return err
 	}
 	if s.reader != 0 {
 		return retryableError{fmt.Errorf("slot %s is read by another process, whose backend is %d", s.name, s.reader)}
 	}
-	if from == (capture.Mark{}) {
-		return nil
-	}
-	return s.covers(from.Position)
+	return nil
 }
 
 // usable refuses a slot that no reader of ours can read.
@@ -90,8 +99,8 @@ func (s slotState) usable() error {
 	case !s.here:
 		return fmt.Errorf("slot %s is of database %s: correct the DSN, or name another slot", s.name, s.database)
 	case s.status == "lost" || s.restart == 0:
-		return fmt.Errorf("%w: slot %s was invalidated: the source removed the log that it needs "+
-			"(max_slot_wal_keep_size and the like). %s", capture.ErrGap, s.name, resync)
+		return fmt.Errorf("%w: slot %s was invalidated%s: the source no longer keeps the log that it needs "+
+			"(max_slot_wal_keep_size and the like). %s", capture.ErrGap, s.name, s.reason, resync)
 	}
 	return nil
 }
@@ -102,6 +111,6 @@ func (s slotState) covers(p capture.Position) error {
 	if s.confirmed <= pglogrepl.LSN(p) {
 		return nil
 	}
-	return fmt.Errorf("%w: captured up to %s, but slot %s has moved on to %s: another reader took what lies between. %s",
+	return fmt.Errorf("%w: captured up to %s, but slot %s has moved on to %s: what lies between was in a queue that is lost, or another reader took it. %s",
 		capture.ErrGap, p, s.name, s.confirmed, resync)
 }

@@ -19,6 +19,9 @@ type stream struct {
 	conn   *pgconn.PgConn
 	line   *line
 	tables tableNames
+	// again is the mark: what was committed before it arrives again, and is put
+	// in the line whatever it is of.
+	again pglogrepl.LSN
 	// every is the longest time between two status updates, and silence the
 	// longest one without a word from the server, although it was asked.
 	every, silence time.Duration

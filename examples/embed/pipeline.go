@@ -37,7 +37,8 @@ func keepInStep(ctx context.Context, p pipeline) error {
 		return err
 	}
 	defer applier.Close()
-	if err := capturer.Setup(ctx); err != nil { // the publication and the slot, where they are absent
+	// A new pipeline gets its publication and its slot.
+	if err := apply.Begin(ctx, q, applier, capturer.Begin); err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)

@@ -39,8 +39,10 @@ func newPipeline(ctx context.Context, s *servers, tables []*estate.Table) (p *pi
 	if p.queue, err = queue.Open(queue.Config{Dir: p.queueDir}); err != nil {
 		return p, err
 	}
-	p.applier, err = openTarget(ctx, s, tables)
-	return p, err
+	if p.applier, err = openTarget(ctx, s, tables); err != nil {
+		return p, err
+	}
+	return p, apply.Begin(ctx, p.queue, p.applier, p.capturer.Begin)
 }
 
 // openSource makes the publication and the slot.

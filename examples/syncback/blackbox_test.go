@@ -63,7 +63,13 @@ tables:
 // newSite makes a site whose target lacks our own tables.
 func newSite(t *testing.T) *site {
 	t.Helper()
-	source, err := cluster.CreateDatabase(t.Context(), "operator")
+	return newSiteOn(t, cluster)
+}
+
+// newSiteOn makes a site whose source is a database of that cluster.
+func newSiteOn(t *testing.T, on *postgrestest.Cluster) *site {
+	t.Helper()
+	source, err := on.CreateDatabase(t.Context(), "operator")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,26 +54,31 @@ func (p *pipeline) open(ctx context.Context) (err error) {
 	}
 	p.queue = newBacklog(ctx, p.disk, at.Position, 5*time.Second)
 	p.monitor.counts(p.queue)
-	return p.setup(ctx)
+	return p.begin(ctx)
 }
 
-// setup creates publication and slot for a queue that holds nothing yet. For
-// one that was filled, a new slot would hide that its own is gone: then it only
-// sees that the source answers, and capturing finds what is missing.
-func (p *pipeline) setup(ctx context.Context) error {
+// begin settles where a new pipeline begins, and asks the source whether one that
+// is not new goes on from there: nothing is applied when it does not.
+func (p *pipeline) begin(ctx context.Context) error {
+	if err := apply.Begin(ctx, p.disk, p.applier, p.admit); err != nil {
+		return err
+	}
 	held, err := p.disk.Last(ctx)
 	if err != nil {
 		return err
 	}
-	if held == (capture.Mark{}) {
-		err = p.capturer.Setup(ctx)
-	} else {
-		_, err = p.capturer.Status(ctx)
-	}
+	_, err = p.admit(ctx, held)
+	return err
+}
+
+// admit makes slot and publication for a new pipeline, and asks the source of
+// one that is not whether it goes on from there.
+func (p *pipeline) admit(ctx context.Context, from capture.Mark) (capture.Mark, error) {
+	m, err := p.capturer.Begin(ctx, from)
 	if err != nil {
-		return failure("source", err)
+		err = failure("source", err)
 	}
-	return nil
+	return m, err
 }
 
 // close releases what is open, after the status file was told why.

@@ -104,12 +104,16 @@ var keepChecks = []check{
 	}},
 	{"BeganLater", "a position before the queue's beginning is refused with ErrGap; zero precedes everything", func(k *checker) {
 		k.advance(capture.Mark{Source: source, Position: 100})
+		k.write(newTx(100)) // right at the mark is new
 		k.write(newTx(150))
 		for range 2 {
 			k.sync()
-			_, err := k.q.Next(k.ctx, 50)
-			k.mustBe("next after a position from before the queue began", err, capture.ErrGap)
-			k.expect(0, newTx(150))
+			for _, after := range []capture.Position{50, 98} {
+				_, err := k.q.Next(k.ctx, after)
+				k.mustBe("next after a position from before the queue began", err, capture.ErrGap)
+			}
+			k.expect(0, newTx(100), newTx(150))
+			k.expect(99, newTx(100), newTx(150))
 			k.expect(100, newTx(150))
 			k.reopen()
 		}

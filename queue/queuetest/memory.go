@@ -60,6 +60,8 @@ func (m *Memory) Write(ctx context.Context, tx *capture.Tx) error {
 	case tx.Position <= m.floor || m.begun && tx.Position < m.base,
 		at >= 0 && m.txs[at].ID == tx.ID && m.txs[at].CommitTime.Equal(tx.CommitTime):
 		return nil
+	case at < 0 && tx.Position < m.mark.Position && len(changes) == 0:
+		return nil
 	case at >= 0 || tx.Position < m.mark.Position:
 		return fmt.Errorf("%w at %s", capture.ErrDiverged, tx.Position)
 	}
@@ -131,7 +133,7 @@ func (m *Memory) find(after capture.Position) (*capture.Tx, <-chan struct{}, err
 	switch {
 	case m.moved == nil:
 		return nil, nil, queue.ErrClosed
-	case after < m.floor || after > 0 && after < m.base:
+	case after < m.floor || after > 0 && after+1 < m.base:
 		return nil, nil, fmt.Errorf("%w after %s", capture.ErrGap, after)
 	case m.durable.Position > 0 && after > m.durable.Position:
 		return nil, nil, fmt.Errorf("%w: %s", queue.ErrAhead, after)

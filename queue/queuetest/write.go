@@ -136,12 +136,14 @@ var writeChecks = []check{
 		k.advance(capture.Mark{Source: source, Position: 50})
 		for range 2 {
 			k.sync()
-			otherID, otherTime, neverHeld, behind := newTx(20), newTx(20), newTx(25), newTx(40)
+			otherID, otherTime := newTx(20), newTx(20)
+			neverHeld, behind := newTx(25, insertOf(tenancy(), "25")), newTx(40, insertOf(tenancy(), "40"))
 			otherID.ID++
 			otherTime.CommitTime = otherTime.CommitTime.Add(1000)
 			for _, tx := range []*transaction{otherID, otherTime, neverHeld, behind} {
 				k.mustBe(fmt.Sprintf("write of another history at %s", tx.Position), k.q.Write(k.ctx, tx.live()), capture.ErrDiverged)
 			}
+			k.write(newTx(25), newTx(40)) // they have no changes, and were not for us
 			k.reopen()
 		}
 		k.expect(0, newTx(10), newTx(20), newTx(30))

@@ -43,6 +43,8 @@ func (q *line) Write(ctx context.Context, tx *capture.Tx) error {
 	switch {
 	case tx.Position <= q.gone, tx.Position < q.begin, i >= 0 && q.txs[i].ID == tx.ID && q.txs[i].CommitTime.Equal(tx.CommitTime):
 		return nil // it was here, or is from before
+	case i < 0 && tx.Position < q.mark.Position && len(changes) == 0:
+		return nil // it was not for us
 	case i >= 0, tx.Position < q.mark.Position:
 		return fmt.Errorf("%w at %s", capture.ErrDiverged, tx.Position)
 	}
@@ -120,7 +122,7 @@ func (q *line) find(after capture.Position) (*capture.Tx, <-chan struct{}, error
 	switch {
 	case q.news == nil:
 		return nil, nil, queue.ErrClosed
-	case after < q.gone, after > 0 && after < q.begin:
+	case after < q.gone, after > 0 && after+1 < q.begin:
 		return nil, nil, fmt.Errorf("%w after %s", capture.ErrGap, after)
 	case q.last.Position > 0 && after > q.last.Position:
 		return nil, nil, fmt.Errorf("%w: %s", queue.ErrAhead, after)

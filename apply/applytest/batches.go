@@ -147,7 +147,7 @@ func brokenSequence(s *stage) {
 // hugeTx writes 100 MiB through one row, and looks at the heap meanwhile.
 func hugeTx(s *stage) {
 	const (
-		changes = 800
+		changes = 400
 		size    = 64 << 10
 		most    = 24 << 20
 	)

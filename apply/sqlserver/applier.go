@@ -167,7 +167,10 @@ func (a *Applier) transact(ctx context.Context, do func(*sql.Tx) error) error {
 	if err != nil {
 		return err
 	}
-	tx, err := conn.BeginTx(ctx, nil)
+	// The end of ctx ends the statement that runs, and not the transaction: the
+	// driver's answer to a rollback under a context that has ended is read by a
+	// goroutine that nobody waits for, into a buffer that goes to others.
+	tx, err := conn.BeginTx(context.WithoutCancel(ctx), nil)
 	if err != nil {
 		a.discard()
 		return translate(ctx, err)

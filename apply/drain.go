@@ -103,9 +103,13 @@ type drain struct {
 
 	source   capture.Source   // of what was applied last; empty is not known
 	position capture.Position // the checkpoint's
-	pending  Progress         // the group whose outcome is not known yet
-	alone    capture.Position // up to here transactions are applied one at a time
-	seen     Progress         // what was last observed
+	// unsure are the groups whose outcome was not told, since the checkpoint was
+	// last seen to move, by where they end. A session that lost its connection
+	// may commit one even while the next attempt waits for it.
+	unsure map[capture.Position]Progress
+	fenced error            // unless the checkpoint is at one of unsure
+	alone  capture.Position // up to here transactions are applied one at a time
+	seen   Progress         // what was last observed
 
 	win    *window   // nil while none is open
 	opened time.Time // when one opened last
@@ -127,7 +131,10 @@ func newDrain(q Queue, a Applier, cfg Config) *drain {
 	if cfg.Until != 0 {
 		cfg.Schedule.Mode = Continuous
 	}
-	d := &drain{cfg: cfg, q: q, a: a, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))}
+	d := &drain{
+		cfg: cfg, q: q, a: a, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
+		unsure: make(map[capture.Position]Progress),
+	}
 	if cfg.Schedule.Mode == Cron {
 		d.opened = time.Now() // a firing counts from the start
 	}
@@ -179,12 +186,14 @@ func (d *drain) resync(ctx context.Context, cp Checkpoint) error {
 	if !d.heard {
 		d.heard, d.resumed = true, cp.ChangedAt
 	}
-	pending := d.pending
-	d.pending = Progress{}
-	if pending.Position == 0 || pending.Position != cp.Position {
-		return nil
+	group, ours := d.unsure[cp.Position]
+	fenced := d.fenced
+	d.fenced = nil
+	if !ours {
+		return fenced
 	}
-	if err := d.committed(ctx, pending); err != nil {
+	clear(d.unsure)
+	if err := d.committed(ctx, group); err != nil {
 		return d.retry(ctx, &d.trim, "trim the queue", err)
 	}
 	return nil
@@ -237,7 +246,6 @@ func (d *drain) session(ctx context.Context) (done bool, err error) {
 // group has to start from the target's checkpoint again.
 func (d *drain) apply(ctx context.Context, batch []*capture.Tx) (ok bool, err error) {
 	p := progressOf(batch)
-	d.pending = p
 	start := time.Now()
 	var applied, trimmed error
 	d.withGrace(ctx, func(ctx context.Context) {
@@ -249,7 +257,7 @@ func (d *drain) apply(ctx context.Context, batch []*capture.Tx) (ok bool, err er
 	if applied != nil {
 		return false, d.refused(ctx, batch, applied)
 	}
-	d.pending = Progress{}
+	clear(d.unsure)
 	d.source, d.position = batch[0].Source, p.Position
 	if trimmed != nil {
 		return false, d.retry(ctx, &d.trim, "trim the queue", trimmed)
@@ -277,15 +285,22 @@ func (d *drain) refused(ctx context.Context, batch []*capture.Tx, err error) err
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case d.win.isOver(time.Now()):
+		d.unsure[last.Position] = progressOf(batch)
 		return nil // rolled back, or refused; the next window will tell
 	case errors.Is(err, ErrPaused):
 		d.observe(Progress{State: Paused})
 		return d.wait(ctx, d.cfg.Poll) // the checkpoint says since when, and by whom
 	case errors.Is(err, ErrFenced):
-		return fmt.Errorf("drain: apply after %s: %w; stop the other process, or this one", d.position, err)
+		err = fmt.Errorf("drain: apply after %s: %w; stop the other process, or this one", d.position, err)
+		if len(d.unsure) == 0 {
+			return err
+		}
+		d.fenced = err // unless it was a session of our own
+		return nil
 	case errors.Is(err, capture.ErrOtherSource):
 		return fmt.Errorf("drain: apply at %s: %w", last.Position, err)
 	case capture.Retryable(err):
+		d.unsure[last.Position] = progressOf(batch)
 		return d.retry(ctx, &d.write, "apply", err)
 	case len(batch) > 1:
 		d.alone = last.Position

@@ -315,6 +315,54 @@ func TestFenced(t *testing.T) {
 	})
 }
 
+// TestCommitThatComesLate lets a session that lost its connection commit while
+// the next attempt waits for it: that is not another process. What another one
+// commits meanwhile is.
+func TestCommitThatComesLate(t *testing.T) {
+	for name, other := range map[string]*capture.Tx{"ours": nil, "another's": inserts(7)} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, inserts(1), inserts(2))
+				s.cfg.Until, s.cfg.MaxTxs = 2, 1
+				attempts := 0
+				s.a.do = func(ctx context.Context, batch []*capture.Tx) error {
+					if attempts++; attempts == 1 {
+						return lost{"during COMMIT"}
+					}
+					if attempts == 2 {
+						late, _ := s.m.Open(ctx)
+						if _, err := late.Checkpoint(ctx); err != nil {
+							return err
+						}
+						first := batch[0]
+						if other != nil {
+							first = other
+						}
+						if err := late.Apply(ctx, []*capture.Tx{first}); err != nil {
+							return err
+						}
+					}
+					return s.a.Applier.Apply(ctx, batch)
+				}
+				err := s.drain(t.Context())
+				if other != nil {
+					if !errors.Is(err, apply.ErrFenced) {
+						t.Errorf("Drain returned %v", err)
+					}
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.expectRows("1=x 2=x")
+				if s.q.trimmed != 2 || s.last().Position != 2 {
+					t.Errorf("the queue is trimmed to %s; last observed: %+v", s.q.trimmed, s.last())
+				}
+			})
+		})
+	}
+}
+
 // TestTrimRefused has a queue that cannot trim, after a group of which the
 // answer came and one of which it was lost.
 func TestTrimRefused(t *testing.T) {

@@ -58,7 +58,15 @@ var (
 	// ErrDiverged: the source's history is not the one that was captured
 	// before; it was restored from a copy.
 	ErrDiverged = errors.New("source's history diverged")
+	// ErrTables: the source's tables, or what it publishes of them, are no longer
+	// what is to be captured. Only what would come next is refused: what was
+	// captured before is whole, and may be applied.
+	ErrTables = errors.New("tables are not as they are to be captured")
 )
+
+// ErrInUse is wrapped by a retryable error: another process captures from the
+// source. Who waits for it to end takes over, as a standby does.
+var ErrInUse = errors.New("source is in use")
 
 // Retryable reports whether doing the same again may succeed with no one doing
 // anything: it is true for an error that has, or wraps one that has, a method

@@ -55,7 +55,7 @@ func Run(t *testing.T, newSource func(t *testing.T) Source) {
 
 // run tries a check over a fresh source, and leaves no capture running.
 func (c check) run(ctx context.Context, src Source) error {
-	h := &harness{src: src, sink: new(Sink)}
+	h := &harness{src: src, sink: new(Sink), ctx: ctx}
 	defer h.stop()
 	return c.try(ctx, h)
 }
@@ -64,6 +64,7 @@ func (c check) run(ctx context.Context, src Source) error {
 type harness struct {
 	src    Source
 	sink   *Sink
+	ctx    context.Context    // of the check
 	cancel context.CancelFunc // nil while nothing is captured
 	done   chan error
 }
@@ -80,14 +81,25 @@ func (h *harness) start(ctx context.Context) error {
 	return nil
 }
 
-// stop ends capturing and returns what Capture returned.
+// stop ends capturing and returns what Capture returned, for which it does not
+// wait for ever.
 func (h *harness) stop() error {
 	if h.cancel == nil {
 		return nil
 	}
 	h.cancel()
 	h.cancel = nil
-	return <-h.done
+	select {
+	case err := <-h.done:
+		return err
+	case <-h.ctx.Done():
+	}
+	select {
+	case err := <-h.done:
+		return err
+	case <-time.After(time.Second):
+		return errors.New("nothing, and still runs,")
+	}
 }
 
 // capture captures from a mark until that ends by itself.

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/syncback/syncback/capture"
 )
@@ -22,6 +21,8 @@ func (c *Capturer) Begin(ctx context.Context, from capture.Mark) (capture.Mark, 
 			return from, err
 		}
 	}
+	ctx, cancel := c.asking(ctx)
+	defer cancel()
 	conn, err := c.connect(ctx)
 	if err != nil {
 		return from, err
@@ -40,7 +41,7 @@ func (c *Capturer) Begin(ctx context.Context, from capture.Mark) (capture.Mark, 
 // admit compares the source with from, where its slot is fit, and returns the
 // mark to begin with. A source that was not captured before begins where its
 // slot does.
-func (c *Capturer) admit(ctx context.Context, repl *pgconn.PgConn, conn *pgx.Conn, from capture.Mark,
+func (c *Capturer) admit(ctx context.Context, repl *replication, conn *pgx.Conn, from capture.Mark,
 	fit func(slotState) error,
 ) (capture.Mark, error) {
 	id, err := c.identify(ctx, repl)

@@ -2,8 +2,10 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5"
@@ -58,20 +60,19 @@ func (c *Capturer) Capture(ctx context.Context, from capture.Mark, sink capture.
 	cat := newCatalog(c)
 	defer cat.close(ctx)
 
-	timeout, err := cat.senderTimeout(ctx)
+	timeout, mark, at, err := c.begin(ctx, repl, cat, from)
 	if err != nil {
-		return ended(ctx, err)
-	}
-	mark, at, err := c.start(ctx, repl, cat, from)
-	if err != nil {
-		return ended(ctx, err)
+		return err
 	}
 	first := mark
 	first.Position = at
 	if err := sink.Advance(ctx, first); err != nil {
 		return err
 	}
-	s := newStream(repl, c.tables, timeout)
+	s := newStream(repl, c.tables, timeout, c.cfg.AnswerTimeout)
+	if s.today, err = cat.today(ctx); err != nil {
+		return ended(ctx, err)
+	}
 	s.again = pglogrepl.LSN(mark.Position)
 	return c.run(ctx, s, newDelivery(c, s, cat, sink, mark, at < mark.Position))
 }
@@ -90,11 +91,23 @@ func (c *Capturer) run(ctx context.Context, s *stream, d *delivery) error {
 	return ended(ctx, d.run(ctx))
 }
 
+// begin asks for the server's wal_sender_timeout, and starts the stream.
+func (c *Capturer) begin(ctx context.Context, repl *replication, cat *catalog, from capture.Mark) (
+	timeout time.Duration, mark capture.Mark, at capture.Position, err error,
+) {
+	ctx, cancel := c.asking(ctx)
+	defer cancel()
+	if timeout, err = cat.senderTimeout(ctx); err == nil {
+		mark, at, err = c.start(ctx, repl, cat, from)
+	}
+	return timeout, mark, at, ended(ctx, err)
+}
+
 // start starts the stream where the slot is, if the source admits from, and
 // returns the mark to begin with and where that is. What the slot still has of
 // what was taken in before arrives again: so the sink notices a source that was
 // put back from a copy and has written on since. PostgreSQL would pass over it.
-func (c *Capturer) start(ctx context.Context, repl *pgconn.PgConn, cat *catalog, from capture.Mark) (mark capture.Mark, at capture.Position, err error) {
+func (c *Capturer) start(ctx context.Context, repl *replication, cat *catalog, from capture.Mark) (mark capture.Mark, at capture.Position, err error) {
 	conn, err := cat.open(ctx)
 	if err != nil {
 		return from, 0, err
@@ -117,19 +130,19 @@ func (c *Capturer) start(ctx context.Context, repl *pgconn.PgConn, cat *catalog,
 // startStream asks for protocol version 1 without streaming: whole
 // transactions, in the order of their commits. The server spills large ones to
 // its own disk.
-func (c *Capturer) startStream(ctx context.Context, repl *pgconn.PgConn) error {
+func (c *Capturer) startStream(ctx context.Context, repl *replication) error {
 	const whereTheSlotIs = pglogrepl.LSN(0)
 	args := []string{
 		"proto_version '1'",
 		"publication_names " + literal(pgx.Identifier{c.cfg.Publication}.Sanitize()),
 		"messages 'true'",
 	}
-	err := pglogrepl.StartReplication(ctx, repl, pgx.Identifier{c.cfg.Slot}.Sanitize(), whereTheSlotIs,
+	err := pglogrepl.StartReplication(ctx, repl.PgConn, pgx.Identifier{c.cfg.Slot}.Sanitize(), whereTheSlotIs,
 		pglogrepl.StartReplicationOptions{PluginArgs: args})
-	if err != nil {
-		return sourceError(fmt.Sprintf("start replication from slot %s", c.cfg.Slot), err)
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == objectInUse {
+		return retryableError{fmt.Errorf("%w: start replication: %w", capture.ErrInUse, plain{err})}
 	}
-	return nil
+	return sourceError(fmt.Sprintf("start replication from slot %s", c.cfg.Slot), err)
 }
 
 // ready refuses tables whose changes would not come, or not in full. A new
@@ -147,7 +160,10 @@ func (c *Capturer) ready(ctx context.Context, conn *pgx.Conn, from capture.Mark)
 	if pub == nil {
 		return fmt.Errorf("publication %s does not exist: Setup creates it", c.cfg.Publication)
 	}
-	return pub.covers(c.tables)
+	if err := pub.covers(c.tables); err != nil {
+		return tableError{err}
+	}
+	return nil
 }
 
 // literal quotes s for the replication protocol, which takes no parameters.

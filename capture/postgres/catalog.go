@@ -146,9 +146,35 @@ func (cat *catalog) details(ctx context.Context, oid uint32) (details, error) {
 	return d, nil
 }
 
+// today returns the OIDs of the tables to capture, with their names.
+func (cat *catalog) today(ctx context.Context) (map[uint32]name, error) {
+	conn, err := cat.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := conn.Query(ctx, `
+		SELECT c.oid, n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r', 'p')`)
+	if err != nil {
+		return nil, sourceError("read the tables' names from the catalogue", err)
+	}
+	today := make(map[uint32]name)
+	var oid uint32
+	var n name
+	_, err = pgx.ForEachRow(rows, []any{&oid, &n.schema, &n.table}, func() error {
+		if cat.c.tables.has(n) {
+			today[oid] = n
+		}
+		return nil
+	})
+	return today, sourceError("read the tables' names from the catalogue", err)
+}
+
 // Tables returns the tables to capture as they are in the catalogue now, in the
 // order of Config.Tables. A table that does not exist is an error.
 func (c *Capturer) Tables(ctx context.Context) ([]*capture.Table, error) {
+	ctx, cancel := c.asking(ctx)
+	defer cancel()
 	cat := newCatalog(c)
 	defer cat.close(ctx)
 	var tables []*capture.Table

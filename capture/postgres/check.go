@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -16,6 +17,8 @@ import (
 // publication or a slot that Setup would create is a Note. The error is for what
 // kept it from looking; what it found by then comes with it.
 func (c *Capturer) Check(ctx context.Context) ([]capture.Finding, error) {
+	ctx, cancel := c.asking(ctx)
+	defer cancel()
 	conn, err := c.connect(ctx)
 	if err != nil {
 		return nil, err
@@ -55,6 +58,7 @@ type serverSettings struct {
 	keep                      int64 // max_slot_wal_keep_size
 	idle                      int64 // idle_replication_slot_timeout (PostgreSQL 18), in seconds
 	encoding                  string
+	absent                    []string // slots of synchronized_standby_slots (PostgreSQL 17) that no standby reads
 }
 
 func readSettings(ctx context.Context, conn *pgx.Conn) (s serverSettings, err error) {
@@ -63,8 +67,10 @@ func readSettings(ctx context.Context, conn *pgx.Conn) (s serverSettings, err er
 			(SELECT count(*) FROM pg_replication_slots)::int, current_setting('max_wal_senders')::int,
 			(SELECT CASE WHEN setting = '-1' THEN -1 ELSE setting::bigint << 20 END FROM pg_settings WHERE name = 'max_slot_wal_keep_size'),
 			coalesce((SELECT setting::bigint FROM pg_settings WHERE name = 'idle_replication_slot_timeout'), 0),
-			current_setting('server_encoding')`).
-		Scan(&s.walLevel, &s.slots, &s.slotsUsed, &s.senders, &s.keep, &s.idle, &s.encoding)
+			current_setting('server_encoding'),
+			ARRAY(SELECT trim(name, ' "') FROM unnest(string_to_array(current_setting('synchronized_standby_slots', true), ',')) name
+				WHERE trim(name, ' "') NOT IN (SELECT slot_name FROM pg_replication_slots WHERE active))`).
+		Scan(&s.walLevel, &s.slots, &s.slotsUsed, &s.senders, &s.keep, &s.idle, &s.encoding, &s.absent)
 	return s, sourceError("read the source's settings", err)
 }
 
@@ -88,6 +94,11 @@ func (c *Capturer) checkServer(ctx context.Context, conn *pgx.Conn) (fs []findin
 	}
 	if s.encoding == "SQL_ASCII" {
 		fs = append(fs, found(capture.Warns, "server_encoding", "it is SQL_ASCII, so text may not be UTF-8", "Convert the database to UTF8"))
+	}
+	if len(s.absent) > 0 {
+		fs = append(fs, found(capture.Warns, "synchronized_standby_slots",
+			"no standby reads "+strings.Join(s.absent, ", ")+", and until one does, a slot that outlives a failover is sent nothing",
+			"Start the standby, or take it out of the setting, as after a failover to it"))
 	}
 	return append(fs, s.retention()...), nil
 }
@@ -123,7 +134,7 @@ func (c *Capturer) checkReplication(ctx context.Context, _ *pgx.Conn) ([]finding
 		if pg.Code == "28000" && pg.Routine == "ClientAuthentication" {
 			advice = "Let the role in for replication, in pg_hba.conf"
 		}
-		return []finding{found(capture.Blocks, "role "+c.conn.User, "it may not open a replication connection: "+pg.Message, advice)}, nil
+		return []finding{found(capture.Blocks, "role "+c.conn.User, "it may not open a replication connection: "+words(pg)+" (SQLSTATE "+pg.Code+")", advice)}, nil
 	}
 	return nil, err
 }
@@ -147,7 +158,7 @@ func (c *Capturer) checkPublication(ctx context.Context, conn *pgx.Conn) ([]find
 	}
 	if pub != nil {
 		if err := pub.covers(c.tables); err != nil {
-			return []finding{found(capture.Blocks, object, err.Error(), "Run the statement as the publication's owner")}, nil
+			return []finding{found(capture.Blocks, object, problem(object, err), "Run the statement as the publication's owner")}, nil
 		}
 		return nil, nil
 	}
@@ -190,9 +201,17 @@ func (c *Capturer) checkSlot(ctx context.Context, conn *pgx.Conn) ([]finding, er
 	return slot.findings(object, version(conn)), nil
 }
 
+// problem is what an error says of an object, which a finding names by itself.
+func problem(object string, err error) string {
+	if rest, ok := strings.CutPrefix(err.Error(), object+" "); ok {
+		return "it " + rest
+	}
+	return err.Error()
+}
+
 func (s slotState) findings(object string, version int) (fs []finding) {
 	if err := s.usable(); err != nil {
-		return []finding{found(capture.Blocks, object, err.Error(), "")}
+		return []finding{found(capture.Blocks, object, problem(object, err), "")}
 	}
 	if s.reader != 0 {
 		fs = append(fs, found(capture.Note, object, fmt.Sprintf("it is being read, by the process of backend %d", s.reader), ""))

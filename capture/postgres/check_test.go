@@ -104,7 +104,7 @@ func TestSlotOfAnotherKind(t *testing.T) {
 	s := newSource(t, oneTable, "public.t")
 	s.exec(`SELECT pg_create_physical_replication_slot($1)`, s.cfg.Slot)
 	defer s.exec(`SELECT pg_drop_replication_slot($1)`, s.cfg.Slot)
-	findings(t, s, "error slot "+s.cfg.Slot+": slot "+s.cfg.Slot+" is not a logical slot of pgoutput")
+	findings(t, s, "error slot "+s.cfg.Slot+": it is not a logical slot of pgoutput")
 	if err := s.capturer.Setup(t.Context()); err == nil {
 		t.Error("Setup took it")
 	}

@@ -33,6 +33,11 @@ type Config struct {
 	// come in, before the sink is told to make it durable; 0 means 10ms. A
 	// stream that pauses is synced at once.
 	SyncEvery time.Duration
+	// AnswerTimeout is how long the source may say nothing although it was asked,
+	// before its connection is given up as lost. 0 means 1m, or the source's
+	// wal_sender_timeout for the stream, where that is longer. Only the making of
+	// a slot may take longer: it waits for the transactions that are open.
+	AnswerTimeout time.Duration
 	// Logger gets the few lines that the capturer writes; nil discards them.
 	Logger *slog.Logger
 }
@@ -53,11 +58,13 @@ func (cfg Config) complete() (Config, error) {
 	case !slotName.MatchString(cfg.Slot):
 		return cfg, fmt.Errorf("%q is no name for a replication slot: it has 1 to 63 characters of a-z, 0-9 and _", cfg.Slot)
 	case len(cfg.Publication) > 63:
-		return cfg, fmt.Errorf("publication %q: the name is longer than 63 bytes", cfg.Publication)
+		return cfg, fmt.Errorf("publication %q: the name is longer than 63 bytes; shorten it", cfg.Publication)
 	case len(cfg.Tables) == 0:
 		return cfg, errors.New("no tables are named")
 	case cfg.SyncEvery < 0:
 		return cfg, errors.New("SyncEvery is negative")
+	case cfg.AnswerTimeout < 0:
+		return cfg, errors.New("AnswerTimeout is negative")
 	}
 	return cfg, nil
 }

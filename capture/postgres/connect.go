@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // sessionSettings fix the text form of every value, whatever the role, the
@@ -52,17 +51,6 @@ func (c *Capturer) connect(ctx context.Context) (*pgx.Conn, error) {
 	conn, err := pgx.ConnectConfig(ctx, c.conn.Copy())
 	if err != nil {
 		return nil, ended(ctx, sourceError("connect to the source", err))
-	}
-	return conn, nil
-}
-
-// connectReplication opens a connection for the replication protocol.
-func (c *Capturer) connectReplication(ctx context.Context) (*pgconn.PgConn, error) {
-	cfg := c.conn.Config.Copy()
-	cfg.RuntimeParams["replication"] = "database"
-	conn, err := pgconn.ConnectConfig(ctx, cfg)
-	if err != nil {
-		return nil, ended(ctx, sourceError("connect to the source for replication", err))
 	}
 	return conn, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -76,5 +77,72 @@ func (s *source) captureThroughCuts(c capture.Capturer, n int) error {
 		if err := wait.Wait(ctx); err != nil && len(s.sink.Txs()) != n {
 			return err
 		}
+	}
+}
+
+// TestSetupCutAtAnyMessage cuts the connection before and after messages all over
+// Setup, Begin and Marker. Done again they make what is still lacking, and take
+// what was made although its answer was lost.
+func TestSetupCutAtAnyMessage(t *testing.T) {
+	s := newSource(t, oneTable, "public.t")
+	proxy, c := s.through(0)
+	wait := capture.Backoff{Min: time.Millisecond, Max: 50 * time.Millisecond}
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for cut := int64(1); ; cut += 1 + random.Int64N(16) {
+		var n atomic.Int64
+		proxy.On(func(postgrestest.Message) bool { return n.Add(1) != cut })
+		var mark capture.Mark
+		for _, do := range []func() error{
+			func() error { return c.Setup(t.Context()) },
+			func() (err error) { mark, err = c.Begin(t.Context(), capture.Mark{}); return err },
+			func() error { _, err := c.Marker(t.Context()); return err },
+		} {
+			for err := do(); err != nil; err = do() {
+				if !capture.Retryable(err) {
+					t.Fatalf("cut at message %d: %v", cut, err)
+				}
+				if err := wait.Wait(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			wait.Reset()
+		}
+		if mark.Position != s.confirmed() || mark.Position == 0 {
+			t.Fatalf("cut at message %d: it begins at %s, and its slot at %s", cut, mark.Position, s.confirmed())
+		}
+		if n.Load() < cut {
+			break // all messages were tried
+		}
+		s.exec(`DROP PUBLICATION syncback`)
+		s.dropSlot()
+	}
+	s.setup() // and dropped when the test ends
+}
+
+// TestSlotThatIsBeingMade: a session that lost its client may still be making the
+// slot, which has no position yet.
+func TestSlotThatIsBeingMade(t *testing.T) {
+	s := newSource(t, oneTable, "public.t")
+	s.exec(`BEGIN`)
+	s.exec(`INSERT INTO other VALUES (1)`)
+	made := make(chan error, 1)
+	go func() { made <- s.capturer.Setup(t.Context()) }()
+	eventually(t, "the slot is being made", func() bool {
+		st, err := s.capturer.Status(t.Context())
+		return err == nil && st.WALStatus != "" && st.Restart != 0
+	})
+	_, err := s.capturer.Begin(t.Context(), capture.Mark{})
+	if !capture.Retryable(err) || !strings.Contains(err.Error(), "still being made") {
+		t.Errorf("Begin: %v", err)
+	}
+	s.exec(`COMMIT`)
+	if err := <-made; err != nil {
+		t.Fatal(err)
+	}
+	s.setup()
+	if m, err := s.capturer.Begin(t.Context(), capture.Mark{}); err != nil || m.Position == 0 {
+		t.Errorf("Begin: %+v, %v", m, err)
 	}
 }

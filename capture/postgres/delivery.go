@@ -100,11 +100,13 @@ func (d *delivery) look(ctx context.Context) error {
 		return ctx.Err()
 	}
 	d.looked = time.Now()
+	ctx, cancel := d.c.asking(ctx)
+	defer cancel()
 	conn, err := d.cat.open(ctx)
 	if err != nil {
 		return err
 	}
-	return d.c.ready(ctx, conn, d.mark)
+	return ended(ctx, d.c.ready(ctx, conn, d.mark))
 }
 
 // write has the sink write one transaction, which it pulls from the line.
@@ -199,14 +201,16 @@ func (d *delivery) describe(ctx context.Context, m any) error {
 // relation makes a new Table where something of it has changed. It refuses one
 // whose old images would tell less than is wanted of it.
 func (d *delivery) relation(ctx context.Context, rel relation) error {
+	ctx, cancel := d.c.asking(ctx)
+	defer cancel()
 	t, err := d.cat.table(ctx, rel)
 	if err != nil {
-		return err
+		return ended(ctx, err)
 	}
 	if t.Identity != capture.IdentityFull && !d.names.keyOnly[rel.name] {
-		return fmt.Errorf("table %s has replica identity %s, which does not tell what changed: "+
+		return tableError{fmt.Errorf("table %s has replica identity %s, which does not tell what changed: "+
 			"ALTER TABLE %s REPLICA IDENTITY FULL (its partitions too), and name the table as key-only until what was changed before has come",
-			rel.name, t.Identity, rel.name.sql())
+			rel.name, t.Identity, rel.name.sql())}
 	}
 	if was := d.tables[rel.oid]; was == nil || !sameTable(was, t) {
 		d.tables[rel.oid] = t

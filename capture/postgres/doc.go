@@ -16,6 +16,9 @@
 //   - A transaction is never held whole. About 8 MB are read ahead of the sink,
 //     or one row where that is larger. While the sink is slow the connection is
 //     kept alive, and the source keeps what is not yet read.
+//   - A source that says nothing is given up after Config.AnswerTimeout, which is
+//     retryable, and so is a slot that another process reads
+//     ([capture.ErrInUse]): who goes on trying takes over from it.
 //   - A source that was restored from a copy, or failed over to one that lacks
 //     what was captured, is refused with [capture.ErrDiverged].
 //

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/syncback/syncback/capture"
 )
 
 // retryableError is one that may go away by itself.
@@ -17,6 +19,12 @@ type retryableError struct{ error }
 
 func (retryableError) Retryable() bool { return true }
 func (e retryableError) Unwrap() error { return e.error }
+
+// tableError is a capture.ErrTables in words of its own.
+type tableError struct{ error }
+
+func (tableError) Is(target error) bool { return target == capture.ErrTables }
+func (e tableError) Unwrap() error      { return e.error }
 
 // sourceError gives an error from the server or the connection the operation
 // that it ended, and marks it as retryable where that is so.
@@ -39,9 +47,40 @@ func (p plain) Unwrap() error { return p.err }
 
 func (p plain) Error() string {
 	if pg, ok := errors.AsType[*pgconn.PgError](p.err); ok {
-		return pg.Message + " (SQLSTATE " + pg.Code + ")"
+		return words(pg) + " (SQLSTATE " + pg.Code + ")" + advice[pg.Code]
 	}
-	return strings.Join(strings.Fields(p.err.Error()), " ")
+	text := strings.Join(strings.Fields(p.err.Error()), " ")
+	switch {
+	case refusedTLS(p.err):
+		text += "; have the server offer TLS, or set sslmode=disable in the DSN"
+	case misconfigured(p.err):
+		text += "; name the certificate to trust with sslrootcert=FILE in the DSN"
+	}
+	return text
+}
+
+// words are what the server said, but for errors whose message quotes what is in
+// a row, or is of the database's own making.
+func words(pg *pgconn.PgError) string {
+	switch pg.Code[:min(2, len(pg.Code))] {
+	case "22": // data exception
+		return "the server could not read or convert a value"
+	case "23": // integrity constraint violation
+		return "the server refused a value"
+	case "P0": // PL/pgSQL
+		return "code in the database refused it"
+	}
+	return pg.Message
+}
+
+// advice is what to do about errors that say that something was set up wrongly
+// (manual: PostgreSQL Error Codes).
+var advice = map[string]string{
+	"28P01": "; correct the user or the password",
+	"28000": "; correct the user, or let it in with pg_hba.conf",
+	"3D000": "; correct the name of the database",
+	"42501": "; grant the role that right, or connect as another",
+	"55000": "; set wal_level = logical, and restart the server",
 }
 
 // transient reports whether the same may succeed later. What the server says
@@ -58,7 +97,11 @@ func transient(err error) bool {
 func misconfigured(err error) bool {
 	_, badCertificate := errors.AsType[*tls.CertificateVerificationError](err)
 	_, badHost := errors.AsType[x509.HostnameError](err)
-	return badCertificate || badHost || strings.Contains(err.Error(), "server refused TLS connection")
+	return badCertificate || badHost || refusedTLS(err)
+}
+
+func refusedTLS(err error) bool {
+	return strings.Contains(err.Error(), "server refused TLS connection")
 }
 
 func lostConnection(err error) bool {
@@ -68,6 +111,9 @@ func lostConnection(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, pgconn.ErrConnClosed)
 }
 
+// objectInUse is the SQLSTATE for a slot that another process reads.
+const objectInUse = "55006"
+
 // transientState sorts SQLSTATEs (manual: PostgreSQL Error Codes).
 func transientState(code string) bool {
 	switch code {
@@ -76,7 +122,7 @@ func transientState(code string) bool {
 		"57P03", // cannot_connect_now
 		"57P05", // idle_session_timeout
 		"57014", // query_canceled
-		"55006", // object_in_use: another process reads the slot
+		objectInUse,
 		"40001", // serialization_failure
 		"40P01", // deadlock_detected
 		"55P03": // lock_not_available

@@ -71,3 +71,15 @@ func TestFailover(t *testing.T) {
 		t.Errorf("the mark is %+v, and was %+v", m, before)
 	}
 }
+
+// TestSlotIsOneThatStandbysKeep: from PostgreSQL 17 on, a slot can outlive a
+// failover.
+func TestSlotIsOneThatStandbysKeep(t *testing.T) {
+	if cluster.Version() < 17 {
+		t.Skip("PostgreSQL before 17 has no slots that outlive a failover")
+	}
+	s := newSource(t, oneTable, "public.t").setup()
+	if kept := s.query(`SELECT failover::text FROM pg_replication_slots WHERE slot_name = $1`, s.cfg.Slot); kept != "true" {
+		t.Errorf("failover is %s", kept)
+	}
+}

@@ -60,6 +60,8 @@ func (d *delivery) beat(ctx context.Context) error {
 // after the one that is returned: once that transaction was applied, so was
 // everything that was committed before Marker was called.
 func (c *Capturer) Marker(ctx context.Context) (capture.Position, error) {
+	ctx, cancel := c.asking(ctx)
+	defer cancel()
 	conn, err := c.connect(ctx)
 	if err != nil {
 		return 0, err

@@ -96,14 +96,21 @@ func (s *stream) commit(ctx context.Context, m commit) error {
 	return s.put(ctx, progress{to: m.end, xid: m.xid, urgent: s.beat})
 }
 
+// relation takes in the description of a table. What changed before the table
+// got the name under which it is to be captured comes under that name, too.
 func (s *stream) relation(ctx context.Context, rel relation) error {
+	if s.tables.has(rel.name) {
+		delete(s.today, rel.oid) // from here on its own name counts
+	} else if now, ok := s.today[rel.oid]; ok {
+		rel.name = now
+	}
 	was, ok := s.relations[rel.oid]
 	s.relations[rel.oid] = rel
 	if s.tables.has(rel.name) {
 		return s.put(ctx, rel)
 	}
 	if ok && s.tables.has(was.name) {
-		return fmt.Errorf("table %s was renamed to %s in the source: name it so in the configuration, or rename it back", was.name, rel.name)
+		return tableError{fmt.Errorf("table %s was renamed to %s in the source: name it so in the configuration, or rename it back", was.name, rel.name)}
 	}
 	return nil
 }

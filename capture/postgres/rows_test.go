@@ -8,7 +8,10 @@ import (
 	"github.com/syncback/syncback/capture"
 )
 
-func TestReplicaIdentities(t *testing.T) {
+// TestKeyOnlyOldTupleIsAbsentElsewhere has each replica identity. Where the old
+// tuple is the key alone, the stream has nulls in its other places, which say
+// nothing of the row.
+func TestKeyOnlyOldTupleIsAbsentElsewhere(t *testing.T) {
 	for _, test := range []struct{ identity, want string }{
 		{"FULL", `
 			insert public.t->(1,a,x,null)
@@ -68,6 +71,8 @@ func TestLessThanFullIdentityStops(t *testing.T) {
 	}
 }
 
+// TestUnchangedToastIsAbsent: a large value that an update leaves alone is not
+// sent, which is not null, nor any value that stands for it.
 func TestUnchangedToastIsAbsent(t *testing.T) {
 	s := newSource(t, `CREATE TABLE t (id int PRIMARY KEY, name text, doc text); ALTER TABLE t ALTER doc SET STORAGE EXTERNAL;
 		ALTER TABLE t REPLICA IDENTITY FULL;

@@ -30,18 +30,20 @@ func (c *Capturer) Setup(ctx context.Context) error {
 }
 
 func (c *Capturer) createPublication(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := c.asking(ctx)
+	defer cancel()
 	pub, err := c.publication(ctx, conn)
 	if err != nil {
-		return err
+		return ended(ctx, err)
 	}
 	if pub != nil {
 		return pub.covers(c.tables)
 	}
 	if err := c.publishable(ctx, conn); err != nil {
-		return err
+		return ended(ctx, err)
 	}
 	if _, err := conn.Exec(ctx, c.publicationSQL()); err != nil {
-		return sourceError("create publication "+c.cfg.Publication, err)
+		return ended(ctx, sourceError("create publication "+c.cfg.Publication, err))
 	}
 	return nil
 }
@@ -73,9 +75,11 @@ func (c *Capturer) publishable(ctx context.Context, conn *pgx.Conn) error {
 }
 
 func (c *Capturer) createSlot(ctx context.Context, conn *pgx.Conn) error {
-	slot, err := c.slot(ctx, conn)
+	asking, cancel := c.asking(ctx)
+	defer cancel()
+	slot, err := c.slot(asking, conn)
 	if err != nil {
-		return err
+		return ended(asking, err)
 	}
 	if slot.exists {
 		return slot.usable()

@@ -86,7 +86,7 @@ func (s slotState) free() error {
 		return err
 	}
 	if s.reader != 0 {
-		return retryableError{fmt.Errorf("slot %s is read by another process, whose backend is %d", s.name, s.reader)}
+		return retryableError{fmt.Errorf("%w: slot %s is read by another process, whose backend is %d", capture.ErrInUse, s.name, s.reader)}
 	}
 	return nil
 }
@@ -95,9 +95,11 @@ func (s slotState) free() error {
 func (s slotState) usable() error {
 	switch {
 	case !s.logical || s.plugin != "pgoutput":
-		return fmt.Errorf("slot %s is not a logical slot of pgoutput: name another, which Setup then creates", s.name)
+		return fmt.Errorf("slot %s is not a logical slot of pgoutput: name one that does not exist, and it is made", s.name)
 	case !s.here:
 		return fmt.Errorf("slot %s is of database %s: correct the DSN, or name another slot", s.name, s.database)
+	case s.confirmed == 0 && s.reader != 0:
+		return retryableError{fmt.Errorf("slot %s is still being made, by backend %d: it waits for the transactions that are open in the source", s.name, s.reader)}
 	case s.status == "lost" || s.restart == 0:
 		return fmt.Errorf("%w: slot %s was invalidated%s: the source no longer keeps the log that it needs "+
 			"(max_slot_wal_keep_size and the like). %s", capture.ErrGap, s.name, s.reason, resync)

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pglogrepl"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/syncback/syncback/capture"
 )
@@ -19,8 +18,8 @@ type identity struct {
 	end      pglogrepl.LSN // of its log
 }
 
-func (c *Capturer) identify(ctx context.Context, repl *pgconn.PgConn) (identity, error) {
-	sys, err := pglogrepl.IdentifySystem(ctx, repl)
+func (c *Capturer) identify(ctx context.Context, repl *replication) (identity, error) {
+	sys, err := pglogrepl.IdentifySystem(ctx, repl.PgConn)
 	if err != nil {
 		return identity{}, sourceError("identify the source", err)
 	}
@@ -32,7 +31,7 @@ func (c *Capturer) identify(ctx context.Context, repl *pgconn.PgConn) (identity,
 }
 
 // admit refuses a mark that was not taken from this source's history.
-func (id identity) admit(ctx context.Context, repl *pgconn.PgConn, from capture.Mark) error {
+func (id identity) admit(ctx context.Context, repl *replication, from capture.Mark) error {
 	if from == (capture.Mark{}) {
 		return nil
 	}
@@ -55,10 +54,10 @@ const resync = "Compare the two sides and repair, then start with a new slot and
 
 // admitTimeline accepts a failover, which is a switch to another timeline after
 // all that was captured.
-func (id identity) admitTimeline(ctx context.Context, repl *pgconn.PgConn, from capture.Mark) error {
+func (id identity) admitTimeline(ctx context.Context, repl *replication, from capture.Mark) error {
 	var switched pglogrepl.LSN
 	if id.timeline > 1 { // the first has no history
-		h, err := pglogrepl.TimelineHistory(ctx, repl, int32(id.timeline))
+		h, err := pglogrepl.TimelineHistory(ctx, repl.PgConn, int32(id.timeline))
 		if err != nil {
 			return sourceError("read the source's timeline history", err)
 		}

@@ -27,6 +27,8 @@ type Status struct {
 
 // Status asks the source how it stands. A slot that does not exist is no error.
 func (c *Capturer) Status(ctx context.Context) (Status, error) {
+	ctx, cancel := c.asking(ctx)
+	defer cancel()
 	conn, err := c.connect(ctx)
 	if err != nil {
 		return Status{}, err

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 // acknowledges on it what the sink holds. It keeps the connection alive while
 // the sink is slow.
 type stream struct {
-	conn   *pgconn.PgConn
+	conn   *replication
 	line   *line
 	tables tableNames
 	// again is the mark: what was committed before it arrives again, and is put
@@ -25,13 +26,17 @@ type stream struct {
 	// every is the longest time between two status updates, and silence the
 	// longest one without a word from the server, although it was asked.
 	every, silence time.Duration
+	// today are the OIDs of the tables to capture, by the catalogue as it was when
+	// the stream began: the stream may have an earlier name for one.
+	today map[uint32]name
 
 	acked atomic.Uint64 // an LSN
 	wake  atomic.Pointer[context.CancelFunc]
 
 	// The rest belongs to the goroutine of read.
 	round     context.Context // ends when a status update is due
-	heard     time.Time       // when the server last sent something
+	unwatch   func() bool     // has the end of round no longer end a read
+	heard     time.Time       // when the server was last not listened to
 	open      *begin          // the transaction that the stream is in
 	origin    string          // of open
 	announced bool            // whether open was put in the line
@@ -41,13 +46,14 @@ type stream struct {
 
 // newStream derives its intervals from the server's wal_sender_timeout, after
 // which the server gives up on a client that says nothing.
-func newStream(conn *pgconn.PgConn, tables tableNames, timeout time.Duration) *stream {
+// silence is Config.AnswerTimeout.
+func newStream(conn *replication, tables tableNames, timeout, silence time.Duration) *stream {
 	if timeout <= 0 { // the server waits for ever
-		timeout = time.Minute
+		timeout = patience
 	}
 	return &stream{
 		conn: conn, line: newLine(lineBytes), tables: tables, relations: make(map[uint32]relation),
-		every: min(timeout/4, 10*time.Second), silence: max(timeout, time.Minute),
+		every: min(timeout/4, 10*time.Second), silence: cmp.Or(silence, max(timeout, patience)),
 	}
 }
 
@@ -72,17 +78,20 @@ func (s *stream) read(ctx context.Context) error {
 		return err
 	}
 	for {
-		msg, err := s.conn.ReceiveMessage(s.round)
+		// The end of the round ends it, by the connection's deadline: a context
+		// would be watched anew for each message, which costs a fifth of it all.
+		msg, err := s.conn.ReceiveMessage(context.Background())
 		switch {
 		case err == nil:
-			s.heard = time.Now()
 			err = s.handle(ctx, msg)
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case s.conn.IsClosed() || s.round.Err() == nil:
+		case s.conn.IsClosed() || !pgconn.Timeout(err):
 			return sourceError("read the replication stream", err)
-		case time.Since(s.heard) > s.silence:
-			return retryableError{fmt.Errorf("the source has not answered for %s", s.silence)}
+		case s.goesOn():
+			continue
+		case s.quiet() > s.silence:
+			return silent(s.silence)
 		default:
 			err = s.report(ctx)
 		}
@@ -99,26 +108,53 @@ func (s *stream) finish(ctx context.Context) {
 		_ = s.conn.Conn().SetDeadline(time.Now().Add(time.Second))
 		_ = s.report(ctx) // if it fails, that much comes again
 	}
+	s.unwatch()
 	(*s.wake.Load())()
+}
+
+// goesOn reports whether the round goes on. What ended a read then was the end of
+// the round before, come late.
+func (s *stream) goesOn() bool {
+	if s.round.Err() != nil {
+		return false
+	}
+	_ = s.conn.Conn().SetReadDeadline(time.Time{}) // where it fails, the next read does
+	return s.round.Err() == nil                    // else its end may have been overwritten
+}
+
+// nextRound begins a round, and ends the one before.
+func (s *stream) nextRound(ctx context.Context) {
+	if s.unwatch != nil {
+		s.unwatch()
+	}
+	conn := s.conn.Conn()
+	_ = conn.SetReadDeadline(time.Time{}) // where it fails, the next read does
+	round, endRound := context.WithTimeout(ctx, s.every)
+	s.round = round
+	s.unwatch = context.AfterFunc(round, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
+	if last := s.wake.Swap(&endRound); last != nil {
+		(*last)()
+	}
 }
 
 // report sends a status update, and begins the round that ends with the next.
 // A server that has been quiet is asked to answer.
 func (s *stream) report(ctx context.Context) error {
-	round, endRound := context.WithTimeout(ctx, s.every)
-	s.round = round
-	if last := s.wake.Swap(&endRound); last != nil {
-		(*last)()
-	}
-	// acked is read after the swap: who raises it from now on ends this round.
+	s.nextRound(ctx)
+	// acked is read after the round began: who raises it from now on ends this round.
 	lsn := pglogrepl.LSN(s.acked.Load())
-	err := pglogrepl.SendStandbyStatusUpdate(ctx, s.conn, pglogrepl.StandbyStatusUpdate{
+	err := pglogrepl.SendStandbyStatusUpdate(ctx, s.conn.PgConn, pglogrepl.StandbyStatusUpdate{
 		WALWritePosition: lsn, // pglogrepl puts it for the others where they are zero
 		WALFlushPosition: lsn,
 		WALApplyPosition: lsn,
-		ReplyRequested:   time.Since(s.heard) >= s.every,
+		ReplyRequested:   s.quiet() >= s.every,
 	})
 	return sourceError("acknowledge to the source", err)
+}
+
+// quiet is how long nothing has come from the server that was listened to.
+func (s *stream) quiet() time.Duration {
+	return min(time.Since(s.heard), time.Since(s.conn.heard()))
 }
 
 // put puts m in the line. While there is no room it goes on reporting, so that

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -16,6 +17,7 @@ type Proxy struct {
 	serve  func(client, server net.Conn)
 	listen net.Listener
 	wg     sync.WaitGroup
+	pace   atomic.Pointer[pace]
 
 	mu     sync.Mutex
 	conns  map[net.Conn]bool
@@ -85,7 +87,7 @@ func (p *Proxy) lead(client net.Conn) {
 		return
 	}
 	defer p.forget(server)
-	p.serve(client, server)
+	p.serve(&paced{client, &p.pace}, &paced{server, &p.pace})
 }
 
 // keep notes a connection as open, unless the proxy is closed.

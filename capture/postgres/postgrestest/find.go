@@ -55,11 +55,30 @@ func findBin(bin, dir string) (string, error) {
 	return download(dir)
 }
 
+// Program returns the path of one of PostgreSQL's client programs, such as
+// pg_recvlogical. Where the cluster's own folder lacks it, it may be of another
+// version.
+func (c *Cluster) Program(name string) (string, error) {
+	dirs := append([]string{c.bin}, filepath.SplitList(os.Getenv("PATH"))...)
+	for _, pattern := range folders {
+		found, _ := filepath.Glob(pattern) // the patterns are well formed
+		dirs = append(dirs, found...)
+	}
+	for _, dir := range dirs {
+		if path := filepath.Join(dir, name); filepath.IsAbs(path) && executable(path) {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s was not found: install PostgreSQL's client programs", name)
+}
+
 func complete(dir string) bool {
-	return !slices.ContainsFunc(programs, func(name string) bool {
-		info, err := os.Stat(filepath.Join(dir, name))
-		return err != nil || info.IsDir() || info.Mode()&0o111 == 0
-	})
+	return !slices.ContainsFunc(programs, func(name string) bool { return !executable(filepath.Join(dir, name)) })
+}
+
+func executable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.IsDir() && info.Mode()&0o111 != 0
 }
 
 var number = regexp.MustCompile(`[0-9]+`)

@@ -53,3 +53,6 @@ func (*Cluster) DSN(string) string { return "" }
 
 // CreateDatabase makes a fresh, empty database.
 func (*Cluster) CreateDatabase(context.Context, string) (string, error) { return "", errUnix }
+
+// Program returns the path of one of PostgreSQL's client programs.
+func (*Cluster) Program(string) (string, error) { return "", errUnix }

@@ -33,6 +33,8 @@ type Message struct {
 	// Change is the first byte of what data holds: 'B' begin, 'I' insert, 'C'
 	// commit (Logical Replication Message Formats).
 	Change byte
+	// Flushed is what a status says is durable, a position of the source's log.
+	Flushed uint64
 }
 
 // NewProxy starts a proxy for the server of dsn, a URL, and returns it with the
@@ -122,7 +124,10 @@ func (m *Message) describe(body []byte) {
 		return
 	}
 	m.Replication = body[0]
-	if m.Replication == 'w' && len(body) > dataHeader {
+	switch {
+	case m.Replication == 'w' && len(body) > dataHeader:
 		m.Change = body[dataHeader]
+	case m.Replication == 'r' && len(body) >= 1+8+8:
+		m.Flushed = binary.BigEndian.Uint64(body[1+8:])
 	}
 }

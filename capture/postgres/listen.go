@@ -1,0 +1,72 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// patience is the default of Config.AnswerTimeout.
+const patience = time.Minute
+
+// asking bounds what the source is asked: a connection whose other end is gone
+// without a word must not be waited on for ever. Its end is retryable.
+func (c *Capturer) asking(ctx context.Context) (context.Context, context.CancelFunc) {
+	d := cmp.Or(c.cfg.AnswerTimeout, patience)
+	return context.WithTimeoutCause(ctx, d, silent(d))
+}
+
+func silent(d time.Duration) error {
+	return retryableError{fmt.Errorf("the source has not answered for %s", d)}
+}
+
+// listened is a connection that knows when it last heard from its other end. A
+// message that is large and comes slowly is no silence, though it is not whole.
+type listened struct {
+	net.Conn
+	heard atomic.Int64 // in nanoseconds since 1970
+}
+
+func (l *listened) Read(b []byte) (int, error) {
+	n, err := l.Conn.Read(b)
+	if n > 0 {
+		l.heard.Store(time.Now().UnixNano())
+	}
+	return n, err
+}
+
+// replication is a connection for the replication protocol.
+type replication struct {
+	*pgconn.PgConn
+	net *listened
+}
+
+// heard is when anything last came from the server.
+func (r *replication) heard() time.Time { return time.Unix(0, r.net.heard.Load()) }
+
+// connectReplication opens a connection for the replication protocol.
+func (c *Capturer) connectReplication(ctx context.Context) (*replication, error) {
+	cfg := c.conn.Config.Copy()
+	cfg.RuntimeParams["replication"] = "database"
+	r := &replication{}
+	dial := cfg.DialFunc
+	cfg.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		r.net = &listened{Conn: conn} // the last one that is tried is the one in use
+		return r.net, nil
+	}
+	conn, err := pgconn.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return nil, ended(ctx, sourceError("connect to the source for replication", err))
+	}
+	r.PgConn = conn
+	return r, nil
+}

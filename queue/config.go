@@ -25,6 +25,16 @@ type Config struct {
 	// KeepBytes is how much of what was applied is kept, at most, in bytes; 0
 	// means 1 GiB, negative means that there is no such limit.
 	KeepBytes int64
+	// Key seals what is in the files, with AES-256-GCM, by a key of each file's
+	// own that is derived from it: a secret of 16 bytes or more, the same at
+	// every start. nil leaves it in clear. What stays readable is what tells
+	// transactions apart: positions, ids, commit times, sizes, origins, and which
+	// source they are of. What was written in clear, before there was a key, goes
+	// only with its file.
+	Key []byte
+	// OldKeys open what was sealed with a key that no longer seals, until it is
+	// trimmed.
+	OldKeys [][]byte
 	// Logger gets the few lines that the queue writes; nil discards them.
 	Logger *slog.Logger
 

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -45,7 +46,7 @@ func crashTx(p capture.Position) *capture.Tx {
 }
 
 func crashConfig(dir string) queue.Config {
-	return queue.SmallFiles(queue.Config{Dir: dir}, 256<<10)
+	return queue.SmallFiles(queue.Config{Dir: dir, Key: keyA}, 256<<10)
 }
 
 // writeUntilKilled goes on where the queue in dir is, and prints each position
@@ -76,12 +77,22 @@ func writeUntilKilled(dir string) error {
 }
 
 // TestKilled kills a process that writes, again and again, and looks for each
-// transaction that it said was durable.
+// transaction that it said was durable. The seed is in the log; SYNCBACK_SEED has
+// the same delays again.
 func TestKilled(t *testing.T) {
+	seed := rand.Uint64()
+	if text := os.Getenv("SYNCBACK_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("SYNCBACK_SEED=%d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
 	dir := t.TempDir()
 	acked := uint64(0)
 	for range 20 {
-		acked = max(acked, writeAndKill(t, dir, time.Duration(rand.IntN(40))*time.Millisecond))
+		acked = max(acked, writeAndKill(t, dir, time.Duration(rnd.IntN(40))*time.Millisecond))
 		q, err := queue.Open(crashConfig(dir))
 		if err != nil {
 			t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 // A decoder reads back what an encoder wrote.
 type decoder struct {
 	next   func() ([]byte, error) // the data of the next frame; io.EOF behind the last
+	most   int64                  // no text of the transaction is longer
 	buf    []byte                 // what is left of the current one
 	shapes *shapes
 	tables []*capture.Table
@@ -196,8 +197,9 @@ func (d *decoder) string() (string, error) {
 	return d.text(n)
 }
 
-// text reads n bytes over as many frames as they take. It allocates as it
-// reads, so that a length that is damaged costs nothing.
+// text reads n bytes over as many frames as they take. It allocates at once what
+// the transaction can hold, and as it reads otherwise, so that a length that is
+// damaged costs nothing.
 func (d *decoder) text(n uint64) (string, error) {
 	if n <= uint64(len(d.buf)) {
 		s := string(d.buf[:n])
@@ -205,6 +207,9 @@ func (d *decoder) text(n uint64) (string, error) {
 		return s, nil
 	}
 	var s strings.Builder
+	if n <= uint64(max(d.most, 0)) {
+		s.Grow(int(n))
+	}
 	for n > 0 {
 		if len(d.buf) == 0 {
 			b, err := d.next()

@@ -22,6 +22,8 @@ type Disk struct {
 	log    *slog.Logger
 	lock   *os.File
 	shapes shapes
+	seals  *sealer   // what is written; nil leaves it in clear
+	opens  []*sealer // what was written, each with a key of its own
 	bufs   sync.Pool // of *[]byte, for the pieces that are read
 
 	// wmu is held by whoever writes. Nothing that waits for a reader does so
@@ -74,18 +76,29 @@ func Open(cfg Config) (*Disk, error) {
 
 func (d *Disk) open() error {
 	if err := os.MkdirAll(d.cfg.Dir, 0o700); err != nil {
-		return err
+		return noFolder(err)
 	}
 	if err := private(d.cfg.Dir, 0o700); err != nil {
-		return err
+		return noFolder(err)
 	}
 	if err := d.takeLock(); err != nil {
+		return err
+	}
+	if err := d.takeKeys(); err != nil {
 		return err
 	}
 	if err := d.load(); err != nil {
 		return err
 	}
-	return d.recoverTail()
+	if err := d.recoverTail(); err != nil {
+		return err
+	}
+	return d.changeKey()
+}
+
+// noFolder says what to do about a folder that cannot be made or used.
+func noFolder(err error) error {
+	return fmt.Errorf("%w; name a folder that is this user's own, or can be made", err)
 }
 
 // private takes from group and others what they may do with path.
@@ -101,7 +114,7 @@ func (d *Disk) takeLock() error {
 	path := filepath.Join(d.cfg.Dir, "lock")
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return err
+		return noFolder(err)
 	}
 	d.lock = f
 	if err := private(path, 0o600); err != nil {

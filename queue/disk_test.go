@@ -12,6 +12,7 @@ func TestDiskConforms(t *testing.T) {
 	for name, cfg := range map[string]queue.Config{
 		"defaults":      {},
 		"keeps nothing": {KeepFor: -1},
+		"sealed":        {Key: keyA},
 		"small files":   queue.SmallFiles(queue.Config{KeepFor: -1}, 128<<10),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -21,7 +21,10 @@
 //   - A queue that is full refuses, and says so by an error that is retryable;
 //     what was applied and only kept for a while gives way before that.
 //   - The folder and its files are for their owner alone (modes 0700 and 0600,
-//     whatever the umask), and for one process at a time.
+//     whatever the umask), and for one process at a time. Config.Key seals
+//     what is in them besides: data of a sealed file that were changed or moved
+//     by someone who could make the checksums right are refused. A whole file in
+//     clear is not: there may have been no key when it was written.
 //
 // # How it tells a torn end from damage
 //
@@ -47,11 +50,13 @@
 //     with capture.ErrGap.
 //   - What was applied goes a file at a time (64 MiB, or a sixteenth of
 //     Config.Limit), the newest one never. A new file is begun after a quarter
-//     of Config.KeepFor, an hour at least, so that little does not stay long.
+//     of Config.KeepFor, an hour at least, so that little does not stay long. A
+//     disk that is smaller than a few files therefore needs a lower Limit:
+//     otherwise applying makes no room on it.
 //   - What a reader dropped is known to be free once it was garbage collected.
 //   - Each transaction carries the definitions of the tables in it: some 20
 //     bytes a column, each time.
-//   - The files are not encrypted. Put them on a disk that is.
+//   - Without Config.Key the files are in clear.
 //   - Network file systems are not supported: their locks and syncs promise
 //     less.
 //
@@ -59,19 +64,21 @@
 //
 // Bytes a second appended and synced, as a share of one sequential file that is
 // given as many bytes of values, ready made, and is synced as often; changes of
-// 300 bytes in 10 columns, on a virtual machine of 2 cores whose fsync takes
-// 0.3 ms. The median of six runs, in brackets the sequential file against
-// itself:
+// 300 bytes in 10 columns, on a virtual machine of 2 cores. The median of four
+// runs, in brackets the sequential file against itself:
 //
-//	transactions of 10 changes, a sync behind each 10     0.82  (0.87)   250,000 changes/s
-//	the same, a sync behind each 100                      0.71  (1.17) 1,200,000 changes/s
-//	the same, a sync behind each 1,000                    0.50  (1.05) 2,000,000 changes/s
-//	one transaction of 1,500,000 changes                  1.6   (1.5)  3,100,000 changes/s
-//	read back, small transactions                                        850,000 changes/s
-//	read back, the huge one                                            1,900,000 changes/s
+//	transactions of 10 changes, a sync behind each 10     0.97  (1.01)   210,000 changes/s
+//	the same, a sync behind each 100                      0.73  (1.02)   590,000 changes/s
+//	the same, a sync behind each 1,000                    0.69  (1.13)   850,000 changes/s
+//	one transaction of 1,500,000 changes                  0.55  (0.71)   990,000 changes/s
+//
+// And read back, on another day:
+//
+//	small transactions                                                   850,000 changes/s
+//	the huge one                                                       1,900,000 changes/s
 //
 // What is missing from 1 is the making of bytes from changes, 0.25 µs each; a
-// walsender sends some 58,000 small changes a second. The command is
+// walsender sends some 60,000 to 90,000 a second. The command is
 //
 //	go test -run '^$' -bench . -count 6 ./queue >queue.txt && benchstat -col /store queue.txt
 //

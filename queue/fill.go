@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -37,12 +38,14 @@ type FillState struct {
 // the first one for which [capture.Retryable] is false. After a retryable one,
 // which a queue that is full is as well as a connection that is lost, it waits
 // and starts again from q's mark. A q that has a method Restart(), as [Disk] has,
-// is told so by it. It returns nil if c ends without an error.
+// is told so by it. While another process captures, which is capture.ErrInUse, it
+// stands by: it asks every few seconds, and takes over. It returns nil if c ends without an error.
 func Fill(ctx context.Context, c capture.Capturer, q Queue, cfg FillConfig) error {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	f := filler{Queue: q, cfg: cfg}
+	f := filler{Queue: q, cfg: cfg, standby: cfg.Backoff}
+	f.standby.Max = min(cmp.Or(cfg.Backoff.Max, standbyWait), standbyWait)
 	f.observe(nil)
 	for {
 		err := f.attempt(ctx, c)
@@ -56,16 +59,25 @@ func Fill(ctx context.Context, c capture.Capturer, q Queue, cfg FillConfig) erro
 			return err
 		}
 		f.failed(err)
-		if err := f.cfg.Backoff.Wait(ctx); err != nil {
+		backoff := &f.cfg.Backoff
+		if errors.Is(err, capture.ErrInUse) {
+			backoff = &f.standby
+		}
+		if err := backoff.Wait(ctx); err != nil {
 			return err
 		}
 	}
 }
 
+// standbyWait is the longest that a source which another process captures from
+// goes without being asked whether it still does.
+const standbyWait = 5 * time.Second
+
 // A filler is the sink that Fill gives the capturer: the queue, seen to move.
 type filler struct {
 	Queue
 	cfg      FillConfig
+	standby  capture.Backoff // in place of cfg's, while another process captures
 	durable  capture.Position
 	attempts int
 	since    time.Time
@@ -96,6 +108,7 @@ func (f *filler) Sync(ctx context.Context) (capture.Position, error) {
 		f.cfg.Logger.Info("capture goes on", "pos", p.String(), "attempt", f.attempts)
 		f.attempts, f.logged = 0, time.Time{}
 		f.cfg.Backoff.Reset()
+		f.standby.Reset()
 		f.observe(nil)
 	}
 	return p, nil
@@ -107,8 +120,11 @@ func (f *filler) failed(err error) {
 	if time.Since(f.logged) >= time.Minute {
 		f.logged = time.Now()
 		msg := "capture failed and is tried again"
-		if errors.Is(err, ErrFull) {
+		switch {
+		case errors.Is(err, ErrFull):
 			msg = "queue is full; capture waits for room"
+		case errors.Is(err, capture.ErrInUse):
+			msg = "another process captures; this one stands by to take over"
 		}
 		f.cfg.Logger.Warn(msg, "attempt", f.attempts, "err", err)
 	}

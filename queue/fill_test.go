@@ -129,6 +129,36 @@ func TestFillSpacesItsAttempts(t *testing.T) {
 	})
 }
 
+// inUse is what a source says that another process captures from.
+type inUse struct{ lost }
+
+func (inUse) Unwrap() error { return capture.ErrInUse }
+
+func TestFillStandsBy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		s := &script{}
+		s.steps = append(s.steps, func(context.Context, capture.Mark, capture.Sink) error {
+			if len(s.times) < 100 {
+				return inUse{}
+			}
+			return nil
+		})
+		err := queue.Fill(t.Context(), s, queuetest.NewMemory(), queue.FillConfig{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 1; i < len(s.times); i++ {
+			if d := s.times[i].Sub(s.times[i-1]); d > 5*time.Second {
+				t.Fatalf("the source was not asked for %s", d)
+			}
+		}
+		if n := strings.Count(log.String(), "stands by to take over"); n < 2 || n > 10 {
+			t.Errorf("it said so %d times in %s:\n%s", n, s.times[99].Sub(s.times[0]), log.String())
+		}
+	})
+}
+
 func TestFillWaitsForRoom(t *testing.T) {
 	q := open(t, queue.SmallFiles(queue.Config{Dir: t.TempDir(), Limit: 200 << 10, KeepFor: -1}, 16<<10))
 	const last = 200

@@ -56,7 +56,7 @@ func (h *held) changes() iter.Seq2[capture.Change, error] {
 			*buf = r.buf
 			h.d.bufs.Put(buf)
 		}()
-		dec := decoder{next: r.next, shapes: &h.d.shapes}
+		dec := decoder{next: r.next, most: h.meta.bytes, shapes: &h.d.shapes}
 		n := int64(0)
 		for {
 			c, err := dec.change()
@@ -105,10 +105,14 @@ func (r *pieces) next() ([]byte, error) {
 			return nil, errFrame
 		}
 		data, err := readData(r.file, off, f, r.buf)
-		if err == nil {
-			r.buf = data
+		if err != nil {
+			return nil, err
 		}
-		return data, err
+		r.buf = data
+		if aead := r.segs[0].aead; aead != nil {
+			return openData(aead, data, boundTo(off, f.kind, f.meta))
+		}
+		return data, nil
 	}
 	return nil, io.EOF
 }

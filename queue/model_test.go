@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -63,8 +64,10 @@ func newModel(t *testing.T, seed uint64) *model {
 }
 
 func (m *model) open() {
-	m.disk = &forgetfulDisk{rnd: m.rnd, synced: map[string][]byte{}}
+	m.disk = &forgetfulDisk{rnd: m.rnd, dir: m.dir, synced: readFiles(m.t, m.dir)}
 	cfg := Config{Dir: m.dir, KeepFor: -1, sizes: sizes{8 << 10, 1 << 10, 512}, wrap: m.disk.wrap}
+	keys := [][]byte{nil, []byte("the secret of a council"), []byte("the secret after that one")}
+	cfg.Key, cfg.OldKeys = keys[m.rnd.IntN(len(keys))], keys[1:]
 	q, err := Open(cfg)
 	if err != nil {
 		m.t.Fatal(err)
@@ -230,8 +233,12 @@ func (m *model) trim() {
 		return
 	}
 	m.applied = max(m.applied, m.written[m.rnd.IntN(m.acked)].position)
+	runtime.GC() // what check has read is held until then
 	if err := m.q.Trim(context.Background(), m.applied); err != nil {
 		m.t.Fatal(err)
+	}
+	if m.rnd.IntN(3) == 0 {
+		m.crash() // what was removed may come back
 	}
 }
 
@@ -239,7 +246,7 @@ func (m *model) trim() {
 func (m *model) crash() {
 	m.q.Close()
 	next := m.t.TempDir()
-	m.disk.crash(m.t, m.dir, next)
+	m.disk.crash(m.t, next)
 	m.dir = next
 	m.open()
 	m.survived()
@@ -301,14 +308,22 @@ func (m *model) check() {
 	}
 }
 
-// A forgetfulDisk remembers what was synced of each file, and can fail.
+// A forgetfulDisk remembers what was synced of each file, and which files were
+// there when the folder was, and can fail.
 type forgetfulDisk struct {
 	rnd    *rand.Rand
+	dir    string
 	synced map[string][]byte
 	fail   error // of the next write or sync
 }
 
+// wrap is called for a file whose name was made durable.
 func (d *forgetfulDisk) wrap(f *os.File) logFile {
+	for name := range d.synced {
+		if _, err := os.Stat(filepath.Join(d.dir, name)); err != nil {
+			delete(d.synced, name) // that it is gone is durable as well
+		}
+	}
 	w := &forgetfulFile{f, d}
 	w.note()
 	return w
@@ -343,25 +358,64 @@ func (f *forgetfulFile) Sync() error {
 	return nil // the model needs no real disk
 }
 
-// crash copies from one folder to another, with each block of 512 bytes that was
-// not synced as it was written or as it was before.
-func (d *forgetfulDisk) crash(t *testing.T, from, to string) {
-	err := filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
+// crash makes in another folder what is left: of each file every block of 512
+// bytes that was not synced as it was written or as it was before, of the files
+// that were removed some of the last ones, and perhaps the torn beginning of a
+// next one. A folder forgets what was done in it from the end: ext4, XFS and NTFS
+// keep a journal of it.
+func (d *forgetfulDisk) crash(t *testing.T, to string) {
+	left := readFiles(t, d.dir)
+	for name, now := range left {
+		if was, ok := d.synced[name]; ok {
+			left[name] = d.mix(was, now)
 		}
-		now, err := os.ReadFile(path)
-		if err != nil {
-			return err
+	}
+	var removed []string
+	for name := range d.synced {
+		if _, ok := left[name]; !ok {
+			removed = append(removed, name)
 		}
-		if was, ok := d.synced[e.Name()]; ok {
-			now = d.mix(was, now)
+	}
+	slices.Sort(removed)
+	for _, name := range removed[d.rnd.IntN(len(removed)+1):] {
+		left[name] = d.synced[name]
+	}
+	if d.rnd.IntN(4) == 0 {
+		left[d.next(left)] = make([]byte, d.rnd.IntN(headerSize+1))
+	}
+	for name, b := range left {
+		if err := os.WriteFile(filepath.Join(to, name), b, 0o600); err != nil {
+			t.Fatal(err)
 		}
-		return os.WriteFile(filepath.Join(to, e.Name()), now, 0o600)
-	})
+	}
+}
+
+// next returns the name of the segment behind the newest.
+func (d *forgetfulDisk) next(files map[string][]byte) string {
+	newest := uint64(0)
+	for name := range files {
+		if n, ok := segmentNumber(name); ok {
+			newest = max(newest, n)
+		}
+	}
+	return segmentName(newest + 1)
+}
+
+// readFiles reads all files in a folder.
+func readFiles(t *testing.T, dir string) map[string][]byte {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+	files := map[string][]byte{}
+	for _, e := range entries {
+		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[e.Name()] = b
+	}
+	return files
 }
 
 func (d *forgetfulDisk) mix(was, now []byte) []byte {

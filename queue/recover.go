@@ -32,6 +32,9 @@ func (d *Disk) load() error {
 		if err != nil {
 			return headerError(s, n, err)
 		}
+		if err := d.unlock(s); err != nil {
+			return headerError(s, n, err)
+		}
 		if err := private(s.path, 0o600); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"crypto/cipher"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
@@ -80,6 +81,8 @@ type header struct {
 	// where it starts, and the state there. Its open.start.seg is 0 when there
 	// is none.
 	open openTx
+	// key tells the key that the data are sealed with; 0 is in clear.
+	key uint64
 }
 
 type openTx struct {
@@ -107,6 +110,7 @@ func (h header) encode() []byte {
 		uint64(h.state.last), uint64(h.state.base), bit(h.state.begun),
 		h.end.seg, uint64(h.end.off), uint64(h.end.crc),
 		h.open.start.seg, uint64(h.open.start.off), uint64(h.open.start.crc), uint64(h.open.position),
+		h.key,
 	} {
 		body = le.AppendUint64(body, v)
 	}
@@ -121,7 +125,7 @@ func (h header) encode() []byte {
 
 const headerPrefix = len(headerMagic) + 3*4
 
-const headerFixed = 13 * 8
+const headerFixed = 14 * 8
 
 // maxSource bounds a source's identity, for the header to hold it.
 const maxSource = headerSize - headerPrefix - headerFixed - 12
@@ -147,6 +151,7 @@ func parseHeader(b []byte) (h header, start place, err error) {
 	h.state = state{last: capture.Position(at(3)), base: capture.Position(at(4)), begun: at(5) == 1}
 	h.end = place{at(6), int64(at(7)), uint32(at(8))}
 	h.open = openTx{place{at(9), int64(at(10)), uint32(at(11))}, capture.Position(at(12))}
+	h.key = at(13)
 	h.state.mark, err = parseMark(b[headerFixed:n])
 	return h, place{h.number, headerSize, crc}, err
 }
@@ -162,8 +167,9 @@ func bit(b bool) uint64 {
 type segment struct {
 	header
 	path  string
-	start place // of the first frame
-	size  int64 // of the file; of the newest segment, what is in its file so far
+	start place       // of the first frame
+	size  int64       // of the file; of the newest segment, what is in its file so far
+	aead  cipher.AEAD // seals the data; nil where they are in clear
 
 	file *os.File // open for reading while uses > 0
 	uses int

@@ -87,9 +87,11 @@ func (d *Disk) settle(open openTx) error {
 		return err
 	}
 	if len(t.buf) >= d.cfg.flushSize {
+		off := t.off
 		if err := d.flush(); err != nil {
 			return err
 		}
+		writeBack(t.file, off, t.off-off)
 	}
 	old := time.Since(t.seg.created) > d.cfg.segmentAge()
 	if end >= d.cfg.segmentSize || old && open.start.seg == 0 {
@@ -119,7 +121,7 @@ func (d *Disk) makeRoom(size int64) error {
 		// was collected. The next attempt finds it gone.
 		runtime.GC()
 	}
-	return &fullError{fmt.Errorf("its files may take %d bytes, and what is in them was not applied yet or is being read", d.cfg.Limit)}
+	return &fullError{fmt.Errorf("its files may take %d bytes, and what is in them was not applied yet or is being read; a transaction that is larger alone needs a higher limit", d.cfg.Limit)}
 }
 
 // flush writes what was gathered to the file. When it fails the file ends where
@@ -175,7 +177,7 @@ func (d *Disk) roll(open openTx) error {
 
 // begin makes the segment of h, which becomes the one that is written to.
 func (d *Disk) begin(h header) error {
-	h.nonce, h.created = newNonce(), time.Now()
+	h.nonce, h.created, h.key = newNonce(), time.Now(), d.keyID()
 	s := &segment{header: h, path: filepath.Join(d.cfg.Dir, segmentName(h.number))}
 	b := h.encode()
 	f, err := createSegment(s.path, b)
@@ -188,6 +190,9 @@ func (d *Disk) begin(h header) error {
 	}
 	s.size = headerSize
 	_, s.start, err = parseHeader(b)
+	if err == nil {
+		err = d.unlock(s)
+	}
 	if err != nil {
 		f.Close()
 		return err

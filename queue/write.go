@@ -114,7 +114,12 @@ func (w *txWriter) beginFrame() {
 // endFrame seals the frame and hands the buffer back.
 func (w *txWriter) endFrame(kind frameKind) {
 	w.meta.count, w.meta.bytes = w.count, w.bytes
-	w.meta.put(w.buf[w.frame+frameHead:])
+	meta := w.frame + frameHead
+	w.meta.put(w.buf[meta:])
+	if aead := w.d.tail.seg.aead; aead != nil {
+		data := meta + w.meta.size()
+		w.buf = sealData(aead, w.buf, data, boundTo(w.d.tail.off+int64(w.frame), kind, w.buf[meta:data]))
+	}
 	w.d.tail.crc = sealFrame(w.buf[w.frame:], w.d.tail.crc, kind, w.meta.size())
 	w.d.tail.buf = w.buf
 }

@@ -1,6 +1,7 @@
 package queuetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -122,7 +123,9 @@ var keepChecks = []check{
 		k.write(newTx(100))
 		k.sync()
 		k.nothing(100)
-		if _, err := k.q.Next(k.ctx, 101); err == nil || errors.Is(err, k.ctx.Err()) && k.ctx.Err() != nil {
+		ctx, cancel := context.WithTimeout(k.ctx, k.harness.patience)
+		defer cancel()
+		if _, err := k.q.Next(ctx, 101); err == nil || ctx.Err() != nil {
 			k.failf("next after %s returned %v; the queue has come to %s", capture.Position(101), err, capture.Position(100))
 		}
 	}},

@@ -161,9 +161,12 @@ func (s *session) found(f *frame, units []*guarded) int {
 // pipeline sends the writes after a savepoint. It returns how many came to their
 // end; the one after those failed with err.
 func (s *session) pipeline(ctx context.Context, f *frame, units []*guarded) (done int, err error) {
+	if err := s.makeRoom(ctx, len(units)); err != nil {
+		return 0, err
+	}
 	names := make([]string, len(units))
 	for i, u := range units {
-		if names[i], err = s.prepare(ctx, u.plan.sql, len(u.plan.params)); err != nil {
+		if names[i], err = s.prepareBeside(ctx, u.plan.sql, len(u.plan.params)); err != nil {
 			return 0, err
 		}
 	}

@@ -62,3 +62,36 @@ func TestBatchesOfGuardedWrites(t *testing.T) {
 		})
 	}
 }
+
+// TestBatchesOfManyStatements runs batches in which those statements that are
+// prepared are forgotten: there are too many, or the table was altered.
+func TestBatchesOfManyStatements(t *testing.T) {
+	db, _ := open(t)
+	exec(t, db, "CREATE TABLE t (id int NOT NULL PRIMARY KEY, v int NOT NULL)", "INSERT INTO t VALUES (1, 0)")
+	const batches, statements = 8, 150
+	for b := range batches {
+		var batch strings.Builder
+		batch.WriteString("SET XACT_ABORT ON; SET NOCOUNT ON;\nDECLARE @n int;\n")
+		// The first is prepared since the first batch, and the others are new.
+		batch.WriteString("UPDATE t SET v = v + 1 WHERE id = 1;\nSET @n = @@ROWCOUNT; IF @n <> 1 BEGIN SELECT -2, @n; RETURN END\n")
+		for i := range statements {
+			fmt.Fprintf(&batch, "UPDATE t SET v = v + 1 WHERE id = 1 AND v < %d;\nSET @n = @@ROWCOUNT; IF @n <> 1 BEGIN SELECT %d, @n; RETURN END\n", 1_000_000+b*statements+i, i)
+		}
+		batch.WriteString("SELECT -1, 1")
+		tx, err := db.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var at, n int
+		if err := tx.QueryRow(batch.String()).Scan(&at, &n); err != nil || at != -1 {
+			t.Fatalf("batch %d: %d %d, %v", b, at, n, err)
+		}
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		exec(t, db, fmt.Sprintf("ALTER TABLE t ADD c%d int NULL", b))
+	}
+	if got := query(t, db, "SELECT v FROM t"); got != fmt.Sprint(batches*(statements+1)) {
+		t.Errorf("v is %s", got)
+	}
+}

@@ -303,6 +303,12 @@ type (
 		body   []*stmt
 		text   string
 	}
+	createProcedureStmt struct {
+		name   []string
+		params []parameter
+		body   []*stmt
+		text   string
+	}
 	createViewStmt struct {
 		name []string
 		q    *query

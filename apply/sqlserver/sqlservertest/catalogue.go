@@ -137,15 +137,16 @@ func (t *tableInfo) clone() *tableInfo {
 // catalogue is what a database holds. All sessions share it; a transaction that
 // is rolled back takes its changes out again.
 type catalogue struct {
-	mu      sync.RWMutex
-	tables  map[string]*tableInfo
-	schemas map[string]string // as they are written, by their name in small letters
-	version atomic.Int64      // changes with every definition
-	nextID  atomic.Int64
+	mu         sync.RWMutex
+	tables     map[string]*tableInfo
+	schemas    map[string]string // as they are written, by their name in small letters
+	procedures map[string]*procedureInfo
+	version    atomic.Int64 // changes with every definition
+	nextID     atomic.Int64
 }
 
 func newCatalogue() *catalogue {
-	c := &catalogue{tables: map[string]*tableInfo{}, schemas: map[string]string{}}
+	c := &catalogue{tables: map[string]*tableInfo{}, schemas: map[string]string{}, procedures: map[string]*procedureInfo{}}
 	for _, s := range []string{"dbo", "sys", "INFORMATION_SCHEMA"} {
 		c.schemas[strings.ToLower(s)] = s
 	}

@@ -249,8 +249,9 @@ func (s *session) endBatch(ctx context.Context, f *frame) error {
 	e := errf(3998, 16, "Uncommittable transaction is detected at the end of the batch. The transaction is rolled back.")
 	e.line = 1
 	s.reply.sqlMessage(e)
+	err := s.rollback(ctx)
 	s.doneWith(f, done{status: doneError})
-	return s.rollback(ctx)
+	return err
 }
 
 // Requests of the transaction manager, MS-TDS 2.2.6.9.

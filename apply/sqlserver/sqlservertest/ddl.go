@@ -339,6 +339,14 @@ func (b *binder) dropOne(d *definition, s *dropStmt, name []string) func(*catalo
 			return nil
 		}
 		return b.redefine(d, t, func(t *tableInfo) { t.triggers = without(t.triggers, tr) })
+	case "PROCEDURE":
+		p := b.cat.procedure(name)
+		if p == nil {
+			missing()
+			return nil
+		}
+		d.sql = append(d.sql, forget(p.id)...)
+		return func(c *catalogue) func() { return c.putProcedure(p.schema, p.name, nil) }
 	case "INDEX":
 		t := b.table(s.on)
 		for _, x := range t.indexes {

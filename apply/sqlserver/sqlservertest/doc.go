@@ -21,8 +21,8 @@
 //   - After an error that dooms a transaction under TRY, PostgreSQL's is rolled
 //     back at once: what CATCH reads is what was there before it.
 //   - One database, one login that may do everything; bulk load, cursors,
-//     procedures, functions, MERGE, savepoints, table variables, SELECT INTO and
-//     INSTEAD OF triggers are refused.
+//     functions, MERGE, savepoints, table variables, SELECT INTO and INSTEAD OF
+//     triggers are refused, and so are procedures with OUTPUT or WITH.
 //   - Cascading foreign keys fire no triggers of the tables they reach.
 //   - Text cannot hold the character NUL.
 package sqlservertest

@@ -189,18 +189,19 @@ func (s *session) failed(ctx context.Context, f *frame, st *stmt, err error) (si
 	}
 	ctx = context.WithoutCancel(ctx)
 	s.tell(e)
-	s.doneWith(f, done{status: doneError})
 	scope := e.scope()
 	if s.options.xactAbort {
 		scope = endsTransaction
 	}
-	switch {
+	out, err := goOn, error(nil)
+	switch { // the transaction's end goes before the DONE, at which clients stop to read
 	case scope == endsTransaction || s.doomed:
-		return doAbort, s.rollback(ctx)
+		out, err = doAbort, s.rollback(ctx)
 	case scope == endsBatch:
-		return doAbort, nil
+		out = doAbort
 	}
-	return goOn, nil
+	s.doneWith(f, done{status: doneError})
+	return out, err
 }
 
 // tell sends an error. What the stand-in does not know goes to its log, too:

@@ -344,7 +344,7 @@ func (s *session) execProc(ctx context.Context, f *frame, n *execProcStmt) (sign
 		s.setContext(string(key), v)
 		return goOn, err
 	}
-	return goOn, errf(2812, 16, "Could not find stored procedure '%s'.", strings.Join(n.name, "."))
+	return s.callProcedure(ctx, f, n)
 }
 
 func (s *session) setContext(key string, v []byte) { s.context[strings.ToLower(key)] = v }
@@ -467,6 +467,8 @@ func (s *session) definition(f *frame, st *stmt) (d *definition, err error) {
 		return b.truncate(n), nil
 	case *createTriggerStmt:
 		return b.createTrigger(n), nil
+	case *createProcedureStmt:
+		return b.createProcedure(n)
 	case *createViewStmt:
 		return b.createView(n), nil
 	}

@@ -125,7 +125,6 @@ func (s *session) fire(ctx context.Context, f *frame, p *plan, tr *triggerInfo, 
 	}
 	before := s.options
 	s.rowcount = n
-	tran := s.tran
 	_, err := s.runAll(ctx, inner, tr.body)
 	if e := s.restore(context.WithoutCancel(ctx), before); e != nil {
 		return errors.Join(err, e)
@@ -135,7 +134,7 @@ func (s *session) fire(ctx context.Context, f *frame, p *plan, tr *triggerInfo, 
 		e.trigger = true
 		return e
 	}
-	if err == nil && s.tran < tran {
+	if err == nil && s.tran == 0 {
 		e := errf(3609, 16, "The transaction ended in the trigger. The batch has been aborted.")
 		e.trigger = true
 		return e

@@ -115,7 +115,7 @@ func (l *lexer) next() token {
 		t.kind, t.text = l.number()
 	case c == '$' && l.at(1) >= '0' && l.at(1) <= '9':
 		l.pos++
-		_, t.text = l.number()
+		_, t.text = l.decimal()
 		t.kind = tMoney
 	default:
 		if word := l.word(); word != "" {
@@ -182,19 +182,25 @@ func (l *lexer) number() (tokenKind, string) {
 		}
 		return tHex, hex
 	}
-	kind := tInt
-	l.digits()
-	if l.at(0) == '.' {
-		kind = tDecimal
-		l.pos++
-		l.digits()
-	}
+	kind, _ := l.decimal()
 	if c := l.at(0); c == 'e' || c == 'E' {
 		kind = tFloat
 		l.pos++
 		if c := l.at(0); c == '+' || c == '-' {
 			l.pos++
 		}
+		l.digits()
+	}
+	return kind, l.src[start:l.pos]
+}
+
+// decimal reads digits, and those behind a point.
+func (l *lexer) decimal() (tokenKind, string) {
+	start, kind := l.pos, tInt
+	l.digits()
+	if l.at(0) == '.' {
+		kind = tDecimal
+		l.pos++
 		l.digits()
 	}
 	return kind, l.src[start:l.pos]

@@ -12,6 +12,20 @@ type parser struct {
 	tokens    []token
 	i         int
 	collation string // the database's, which a declaration without one takes
+	depth     int    // of what is being read within something else
+}
+
+// maxDepth is far above what people write, and far below what the stack holds.
+const maxDepth = 1000
+
+// nested reads something that can be within itself.
+func nested[T any](p *parser, read func() T) T {
+	if p.depth++; p.depth > maxDepth {
+		panic(errf(191, 15, "Some part of your SQL statement is nested too deeply. Rewrite the query or break it up into smaller queries."))
+	}
+	x := read()
+	p.depth--
+	return x
 }
 
 // parseBatch reads all statements of a batch.

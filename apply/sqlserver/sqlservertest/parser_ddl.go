@@ -54,6 +54,8 @@ func (p *parser) create() any {
 		return p.createTable()
 	case p.accept("TRIGGER"):
 		return p.createTrigger()
+	case p.accept("PROCEDURE") || p.accept("PROC"):
+		return p.createProcedure()
 	case p.is("VIEW"):
 		from := p.peek(-1)
 		p.i++
@@ -311,7 +313,7 @@ func (p *parser) references(k *constraintDef) {
 func (p *parser) drop() any {
 	s := &dropStmt{what: p.advance().up}
 	switch s.what {
-	case "TABLE", "SCHEMA", "TRIGGER", "VIEW", "INDEX":
+	case "TABLE", "SCHEMA", "TRIGGER", "VIEW", "INDEX", "PROCEDURE":
 	default:
 		p.unknown("DROP " + s.what)
 	}

@@ -26,7 +26,7 @@ func (p *parser) and() expr {
 
 func (p *parser) not() expr {
 	if p.accept("NOT") {
-		return &unaryExpr{"NOT", p.not()}
+		return &unaryExpr{"NOT", nested(p, p.not)}
 	}
 	return p.comparison()
 }
@@ -119,14 +119,14 @@ func (p *parser) multiplicative() expr {
 func (p *parser) unary() expr {
 	for _, op := range []string{"-", "+", "~"} {
 		if p.acceptOp(op) {
-			x := p.unary()
+			x := nested(p, p.unary)
 			if l, ok := x.(*literal); ok && op == "-" && l.typ.family() != fString && l.typ.family() != fBinary {
 				return negated(l)
 			}
 			return &unaryExpr{op, x}
 		}
 	}
-	x := p.primary()
+	x := nested(p, p.primary)
 	for p.accept("COLLATE") {
 		x = &collateExpr{x, p.collationName()}
 	}

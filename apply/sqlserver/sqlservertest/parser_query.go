@@ -8,7 +8,7 @@ func (p *parser) query() *query {
 	if p.accept("WITH") {
 		q.with = p.ctes()
 	}
-	q.body = p.setOps()
+	q.body = nested(p, p.setOps)
 	if p.is("ORDER", "BY") {
 		q.order = p.orderBy()
 	}

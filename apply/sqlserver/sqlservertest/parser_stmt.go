@@ -6,7 +6,7 @@ import "strings"
 func (p *parser) statement() *stmt {
 	first := p.tok()
 	s := &stmt{line: first.line}
-	s.node = p.statementNode()
+	s.node = nested(p, p.statementNode)
 	s.text = p.span(first)
 	p.semicolons()
 	return s

@@ -450,6 +450,7 @@ CREATE FUNCTION tsql.rows_key(what text, depth text, rel oid) RETURNS text LANGU
 CREATE FUNCTION tsql.keep_rows() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE depth text COLLATE "C" := current_setting('tsql.depth', true); ins text COLLATE "C"; del text COLLATE "C";
 BEGIN
+  IF coalesce(depth, '') = '' THEN RETURN NULL; END IF; -- the table's last trigger was dropped: no one looks
   IF TG_OP <> 'DELETE' THEN EXECUTE 'SELECT array_agg(n)::text FROM new_rows n' INTO ins; END IF;
   IF TG_OP <> 'INSERT' THEN EXECUTE 'SELECT array_agg(o)::text FROM old_rows o' INTO del; END IF;
   PERFORM set_config(tsql.rows_key('inserted', depth, TG_RELID), coalesce(ins, '{}'), true);

@@ -118,15 +118,18 @@ func (s *Server) asAdmin(ctx context.Context, sql string) error {
 }
 
 func (s *Server) makeDatabase(ctx context.Context) error {
-	if err := s.asAdmin(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'", ident(s.database))); err != nil {
-		return err
-	}
-	pg, err := s.connect(ctx)
+	template, err := s.template(ctx)
 	if err != nil {
 		return err
 	}
-	sql := prelude + sysviews + s.setup()
-	if _, err = pg.Exec(ctx, sql).ReadAll(); err == nil {
+	if err := s.asAdmin(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", ident(s.database), ident(template))); err != nil {
+		return err
+	}
+	pg, err := s.connect(ctx, s.database)
+	if err != nil {
+		return err
+	}
+	if _, err = pg.Exec(ctx, s.setup()).ReadAll(); err == nil {
 		err = s.loadSystemViews(ctx, pg)
 	}
 	return errors.Join(err, pg.Close(ctx))
@@ -192,11 +195,11 @@ func (s *Server) loadSystemViews(ctx context.Context, pg *pgconn.PgConn) error {
 	return result.Err
 }
 
-// connect opens a connection to the server's own database. A context that ends
+// connect opens a connection to one of PostgreSQL's databases. A context that ends
 // cancels what runs, and leaves the connection usable.
-func (s *Server) connect(ctx context.Context) (*pgconn.PgConn, error) {
+func (s *Server) connect(ctx context.Context, database string) (*pgconn.PgConn, error) {
 	cfg := s.admin.Copy()
-	cfg.Database = s.database
+	cfg.Database = database
 	for k, v := range map[string]string{
 		"search_path": "", "timezone": "UTC", "datestyle": "ISO, MDY", "bytea_output": "hex", "client_min_messages": "error",
 		"jit": "off", "synchronous_commit": "off", "deadlock_timeout": "100ms", "application_name": "sqlservertest", "default_transaction_isolation": "read committed",
@@ -210,7 +213,7 @@ func (s *Server) connect(ctx context.Context) (*pgconn.PgConn, error) {
 }
 
 func (s *Server) open(ctx context.Context, l *login, spid uint16) (*session, error) {
-	pg, err := s.connect(ctx)
+	pg, err := s.connect(ctx, s.database)
 	if err != nil {
 		return nil, fmt.Errorf("connect to PostgreSQL: %w", err)
 	}

@@ -215,16 +215,33 @@ func wait(ctx context.Context, d time.Duration) error {
 
 // prepare has PostgreSQL prepare a statement, once for each text.
 func (s *session) prepare(ctx context.Context, sql string, params int) (string, error) {
-	if name, ok := s.prepared[sql]; ok {
-		return name, nil
-	}
-	const most = 1000
-	if v := s.srv.cat.version.Load(); v != s.version || len(s.prepared) >= most {
-		// Their results' types may be others now.
-		if err := s.exec(ctx, "DEALLOCATE ALL"); err != nil {
+	if _, ok := s.prepared[sql]; !ok {
+		if err := s.makeRoom(ctx, 1); err != nil {
 			return "", err
 		}
-		s.prepared, s.version = map[string]string{}, v
+	}
+	return s.prepareBeside(ctx, sql, params)
+}
+
+// makeRoom forgets all prepared statements where n more would be too many, or
+// where the results' types may be others by now.
+func (s *session) makeRoom(ctx context.Context, n int) error {
+	const most = 1000
+	v := s.srv.cat.version.Load()
+	if v == s.version && len(s.prepared)+n <= most {
+		return nil
+	}
+	if err := s.exec(ctx, "DEALLOCATE ALL"); err != nil {
+		return err
+	}
+	s.prepared, s.version = map[string]string{}, v
+	return nil
+}
+
+// prepareBeside prepares a statement, and forgets none.
+func (s *session) prepareBeside(ctx context.Context, sql string, params int) (string, error) {
+	if name, ok := s.prepared[sql]; ok {
+		return name, nil
 	}
 	s.nextName++
 	name := fmt.Sprintf("s%d", s.nextName)

@@ -36,7 +36,7 @@ CREATE TABLE sys.foreign_keys (
 CREATE TABLE sys.foreign_key_columns (constraint_object_id int4, constraint_column_id int4, parent_object_id int4, parent_column_id int4, referenced_object_id int4, referenced_column_id int4);
 CREATE TABLE sys.triggers (
   name tsql.sysname, object_id int4, parent_class tsql.tinyint, parent_class_desc tsql.sysname, parent_id int4, type tsql.chr, is_ms_shipped tsql.bit, is_disabled tsql.bit,
-  is_not_for_replication tsql.bit, is_instead_of_trigger tsql.bit);
+  is_not_for_replication tsql.bit, is_instead_of_trigger tsql.bit, create_date tsql.datetime DEFAULT date_trunc('second', localtimestamp), modify_date tsql.datetime DEFAULT date_trunc('second', localtimestamp));
 CREATE TABLE sys.trigger_events (object_id int4, type int4, type_desc tsql.sysname, is_first tsql.bit, is_last tsql.bit);
 CREATE TABLE sys.sql_modules (object_id int4, definition tsql.nmax);
 CREATE TABLE sys.databases (name tsql.sysname, database_id int4, collation_name tsql.sysname, compatibility_level tsql.tinyint, state tsql.tinyint, state_desc tsql.sysname,

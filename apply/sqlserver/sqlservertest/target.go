@@ -9,9 +9,11 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	_ "github.com/microsoft/go-mssqldb" // the driver of real servers
 
+	"github.com/syncback/syncback/capture"
 	"github.com/syncback/syncback/capture/postgres/postgrestest"
 )
 
@@ -52,11 +54,11 @@ func openReal(tb testing.TB, dsn string) *Target {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { admin.Close() })
-	if _, err := admin.ExecContext(tb.Context(), "CREATE DATABASE "+name); err != nil {
+	if err := alone(tb.Context(), admin, "CREATE DATABASE "+name); err != nil {
 		tb.Fatalf("create a database on the server of %s: %v", Environment, err)
 	}
 	tb.Cleanup(func() {
-		if _, err := admin.ExecContext(context.Background(), "DROP DATABASE "+name); err != nil {
+		if err := alone(context.Background(), admin, "DROP DATABASE "+name); err != nil {
 			tb.Logf("drop database %s: %v", name, err)
 		}
 	})
@@ -65,6 +67,18 @@ func openReal(tb testing.TB, dsn string) *Target {
 		tb.Fatal(err)
 	}
 	return &Target{DSN: of}
+}
+
+// alone executes a statement that servers refuse while they do the same for
+// another session, such as with SQL Server's error 1807: it is tried a few times.
+func alone(ctx context.Context, db *sql.DB, statement string) (err error) {
+	backoff := capture.Backoff{Max: time.Second}
+	for range 5 {
+		if _, err = db.ExecContext(ctx, statement); err == nil || backoff.Wait(ctx) != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // inDatabase is dsn with another database.

@@ -166,8 +166,9 @@ func (s *session) refuse(err error) error {
 		e.line = 1
 	}
 	s.tell(e)
+	err = s.abortOf(e)
 	s.reply.done(done{token: tokenDone, status: doneError})
-	return s.abortOf(e)
+	return err
 }
 
 // abortOf rolls back where a request that failed before its first statement ends

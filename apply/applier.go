@@ -23,8 +23,10 @@ type Applier interface {
 	//
 	// The changes are written in their order. An absent value is not written,
 	// null is. A change that changes nothing, and a message, are no statement.
-	// A change that does not find its one row is refused with a *MismatchError.
-	// No change is passed over: one that cannot be written is refused. The error
+	// A change that does not find its one row is refused with a *MismatchError,
+	// unless a rule of the applier's own decides what becomes of it. No change is
+	// passed over: one that is not written, and not durably set aside or decided
+	// about, is refused. The error
 	// with which a transaction's sequence ends is returned wrapped. The changes
 	// of a transaction are written as they are pulled, and not held.
 	//
@@ -50,6 +52,9 @@ type Checkpoint struct {
 	Position capture.Position
 	// AppliedAt is when that was, by the target's clock, in UTC.
 	AppliedAt time.Time
+	// Parked is how many transactions of the source are set aside in the target:
+	// those that a person must decide about, and those behind them.
+	Parked int
 	// Paused says that nothing may be applied, since ChangedAt, by word of
 	// ChangedBy.
 	Paused bool

@@ -6,73 +6,27 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/syncback/syncback/apply"
 	"github.com/syncback/syncback/capture"
+	"github.com/syncback/syncback/capture/capturetest/chaostest"
 )
 
 var seed = flag.Uint64("seed", 0, "seed of the model test; 0 draws one")
 
-// chaos fails every call site in apply that reaches it twice: the first time
-// before the call has its effect, the second time after.
-type chaos struct {
-	mu    sync.Mutex
-	sites map[string]int
-	times int // of failing before, and of failing after
-}
-
-func newChaos(times int) *chaos { return &chaos{sites: map[string]int{}, times: times} }
-
-// call makes the call, or fails before or after it.
-func (c *chaos) call(do func() error) error {
-	site := callSite()
-	c.mu.Lock()
-	n := c.sites[site]
-	c.sites[site]++
-	c.mu.Unlock()
-	if n < c.times {
-		return lost{"before " + site}
-	}
-	if err := do(); err != nil {
-		return err
-	}
-	if n < 2*c.times {
-		return lost{"after " + site}
-	}
-	return nil
-}
-
-// callSite names the functions and lines of apply that are being executed.
-func callSite() string {
-	var pcs [64]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
-	var lines []string
-	for {
-		f, more := frames.Next()
-		if strings.Contains(f.Function, "/syncback/apply.") {
-			lines = append(lines, fmt.Sprintf("%s:%d", f.Function[strings.LastIndex(f.Function, "/"):], f.Line))
-		}
-		if !more {
-			return strings.Join(lines, " ")
-		}
-	}
-}
-
 type chaosQueue struct {
 	lastQueue
-	*chaos
+	*chaostest.Chaos
 }
 
 func (q chaosQueue) Next(ctx context.Context, after capture.Position) (tx *capture.Tx, err error) {
-	err = q.call(func() error { tx, err = q.lastQueue.Next(ctx, after); return err })
+	err = q.Call("Next", func() error { tx, err = q.lastQueue.Next(ctx, after); return err })
 	if err != nil {
 		return nil, err
 	}
@@ -80,25 +34,25 @@ func (q chaosQueue) Next(ctx context.Context, after capture.Position) (tx *captu
 }
 
 func (q chaosQueue) Trim(ctx context.Context, upTo capture.Position) error {
-	return q.call(func() error { return q.lastQueue.Trim(ctx, upTo) })
+	return q.Call("Trim", func() error { return q.lastQueue.Trim(ctx, upTo) })
 }
 
 func (q chaosQueue) Last(ctx context.Context) (m capture.Mark, err error) {
-	err = q.call(func() error { m, err = q.lastQueue.Last(ctx); return err })
+	err = q.Call("Last", func() error { m, err = q.lastQueue.Last(ctx); return err })
 	return m, err
 }
 
 type chaosApplier struct {
 	apply.Applier
-	*chaos
+	*chaostest.Chaos
 }
 
 func (a chaosApplier) Apply(ctx context.Context, batch []*capture.Tx) error {
-	return a.call(func() error { return a.Applier.Apply(ctx, batch) })
+	return a.Call("Apply", func() error { return a.Applier.Apply(ctx, batch) })
 }
 
 func (a chaosApplier) Checkpoint(ctx context.Context) (cp apply.Checkpoint, err error) {
-	err = a.call(func() error { cp, err = a.Applier.Checkpoint(ctx); return err })
+	err = a.Call("Checkpoint", func() error { cp, err = a.Applier.Checkpoint(ctx); return err })
 	return cp, err
 }
 
@@ -111,7 +65,7 @@ func TestChaos(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t)
 				s.cfg.Schedule, s.cfg.MaxTxs = schedule, 3
-				c := newChaos(2)
+				c := &chaostest.Chaos{Times: 2}
 				ctx, cancel := context.WithCancel(t.Context())
 				ended := make(chan error, 1)
 				go func() {
@@ -132,8 +86,8 @@ func TestChaos(t *testing.T) {
 				}
 				slices.Sort(want)
 				s.expectRows(strings.Join(want, " "))
-				for site, n := range c.sites {
-					if n <= 4 && !strings.Contains(site, "resync") {
+				for site, n := range c.Sites() {
+					if !c.Failed(n) && !strings.Contains(site, "resync") {
 						t.Errorf("%s was called %d times, which is not enough to fail it", site, n)
 					}
 				}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/syncback/syncback/capture"
@@ -38,6 +39,11 @@ type Config struct {
 	MaxTxs     int
 	MaxChanges int64
 	MaxBytes   int64
+	// Pace is the share of the time, up to 1, that transactions of the target
+	// may take: behind each Drain rests for as long as leaves it at that, so
+	// that a target that slows is left alone for longer. 0 means 1, without a
+	// rest.
+	Pace float64
 	// Until makes a run by hand: Drain returns nil as soon as the checkpoint is
 	// at or after it, or the queue has nothing left at or before it but
 	// something after it. The schedule's mode does not matter then. Its
@@ -68,6 +74,14 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// validate says what is wrong with c, as one sentence, or returns nil.
+func (c *Config) validate() error {
+	if !(c.Pace >= 0 && c.Pace <= 1) { // also not a number
+		return fmt.Errorf("pace is %v; it must be a share from 0 to 1", c.Pace)
+	}
+	return c.Schedule.Validate()
+}
+
 // Drain applies what q holds to a, in order, until ctx ends or it cannot go
 // on, and returns why: the cause of ctx's end, or an error that says what to
 // do. It leaves nothing running. q and a are not used by others meanwhile,
@@ -78,11 +92,13 @@ type Config struct {
 // the group may have been committed. When a group of several is refused for
 // good its transactions are applied one at a time, so that all before the
 // refused one are applied; the [TxError] that is then returned names that one.
-// A pause is waited out. Another source than the checkpoint's is refused with
-// [capture.ErrOtherSource], and a queue that no longer holds what comes after
-// the checkpoint with [capture.ErrGap].
+// Where another session moves the checkpoint, Drain ends with [ErrFenced]; but
+// before anything was applied the first time is taken for a COMMIT that arrives
+// late, of a process that was killed. A pause is waited out. Another source than
+// the checkpoint's is refused with [capture.ErrOtherSource], and a queue that no
+// longer holds what comes after the checkpoint with [capture.ErrGap].
 func Drain(ctx context.Context, q Queue, a Applier, cfg Config) error {
-	if err := cfg.Schedule.Validate(); err != nil {
+	if err := cfg.validate(); err != nil {
 		return fmt.Errorf("drain: %w", err)
 	}
 	d := newDrain(q, a, cfg)
@@ -108,8 +124,10 @@ type drain struct {
 	// may commit one even while the next attempt waits for it.
 	unsure map[capture.Position]Progress
 	fenced error            // unless the checkpoint is at one of unsure
+	fresh  bool             // nothing was applied, and no late COMMIT was met
 	alone  capture.Position // up to here transactions are applied one at a time
 	seen   Progress         // what was last observed
+	took   time.Duration    // by the target for the last group
 
 	win    *window   // nil while none is open
 	opened time.Time // when one opened last
@@ -133,7 +151,7 @@ func newDrain(q Queue, a Applier, cfg Config) *drain {
 	}
 	d := &drain{
 		cfg: cfg, q: q, a: a, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
-		unsure: make(map[capture.Position]Progress),
+		unsure: make(map[capture.Position]Progress), fresh: true,
 	}
 	if cfg.Schedule.Mode == Cron {
 		d.opened = time.Now() // a firing counts from the start
@@ -182,6 +200,7 @@ func (d *drain) round(ctx context.Context) (done bool, err error) {
 // resync takes over the checkpoint, and makes up for the lost answer of a group
 // that was committed.
 func (d *drain) resync(ctx context.Context, cp Checkpoint) error {
+	before := d.position
 	d.source, d.position = cp.Source, cp.Position
 	if !d.heard {
 		d.heard, d.resumed = true, cp.ChangedAt
@@ -190,12 +209,26 @@ func (d *drain) resync(ctx context.Context, cp Checkpoint) error {
 	fenced := d.fenced
 	d.fenced = nil
 	if !ours {
-		return fenced
+		return d.inherit(before, fenced)
 	}
 	clear(d.unsure)
+	d.fresh = false
 	if err := d.committed(ctx, group); err != nil {
 		return d.retry(ctx, &d.trim, "trim the queue", err)
 	}
+	return nil
+}
+
+// inherit passes over a first fencing: a session of a process that was killed may
+// commit while this one waits for it. It had one transaction open, so that a
+// second fencing is by a process that lives.
+func (d *drain) inherit(before capture.Position, fenced error) error {
+	if fenced == nil || !d.fresh || d.position <= before {
+		return fenced
+	}
+	d.fresh = false
+	clear(d.unsure)
+	d.log.Warn("a transaction of an earlier process was committed late", "pos", d.position.String())
 	return nil
 }
 
@@ -239,7 +272,27 @@ func (d *drain) session(ctx context.Context) (done bool, err error) {
 		case !ok:
 			return false, nil
 		}
+		if err := d.rest(ctx); err != nil {
+			return false, err
+		}
 	}
+}
+
+// rest leaves the target to its own users, as the pace demands.
+func (d *drain) rest(ctx context.Context) error {
+	if d.cfg.Pace == 0 {
+		return nil
+	}
+	rest := float64(d.took) * (1/d.cfg.Pace - 1)
+	if !(rest >= 1) {
+		return nil
+	}
+	long := time.Duration(math.MaxInt64)
+	if rest < math.MaxInt64 {
+		long = time.Duration(rest)
+	}
+	d.observe(Progress{State: Resting})
+	return d.wait(ctx, long)
 }
 
 // apply writes one group and trims the queue. It returns false when the next
@@ -251,6 +304,7 @@ func (d *drain) apply(ctx context.Context, batch []*capture.Tx) (ok bool, err er
 	d.withGrace(ctx, func(ctx context.Context) {
 		if applied = d.a.Apply(ctx, batch); applied == nil {
 			p.Duration = time.Since(start)
+			d.took = p.Duration
 			trimmed = d.committed(ctx, p)
 		}
 	})
@@ -258,6 +312,7 @@ func (d *drain) apply(ctx context.Context, batch []*capture.Tx) (ok bool, err er
 		return false, d.refused(ctx, batch, applied)
 	}
 	clear(d.unsure)
+	d.fresh = false
 	d.source, d.position = batch[0].Source, p.Position
 	if trimmed != nil {
 		return false, d.retry(ctx, &d.trim, "trim the queue", trimmed)
@@ -292,10 +347,10 @@ func (d *drain) refused(ctx context.Context, batch []*capture.Tx, err error) err
 		return d.wait(ctx, d.cfg.Poll) // the checkpoint says since when, and by whom
 	case errors.Is(err, ErrFenced):
 		err = fmt.Errorf("drain: apply after %s: %w; stop the other process, or this one", d.position, err)
-		if len(d.unsure) == 0 {
+		if len(d.unsure) == 0 && !d.fresh {
 			return err
 		}
-		d.fenced = err // unless it was a session of our own
+		d.fenced = err // unless it was a session of our own, or of one before us
 		return nil
 	case errors.Is(err, capture.ErrOtherSource):
 		return fmt.Errorf("drain: apply at %s: %w", last.Position, err)

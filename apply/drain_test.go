@@ -1,6 +1,7 @@
 package apply_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os/exec"
@@ -322,25 +323,15 @@ func TestCommitThatComesLate(t *testing.T) {
 	for name, other := range map[string]*capture.Tx{"ours": nil, "another's": inserts(7)} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, inserts(1), inserts(2))
-				s.cfg.Until, s.cfg.MaxTxs = 2, 1
+				s := newStage(t, inserts(1), inserts(2), inserts(3))
+				s.cfg.Until, s.cfg.MaxTxs = 3, 1
 				attempts := 0
 				s.a.do = func(ctx context.Context, batch []*capture.Tx) error {
-					if attempts++; attempts == 1 {
+					switch attempts++; attempts {
+					case 2:
 						return lost{"during COMMIT"}
-					}
-					if attempts == 2 {
-						late, _ := s.m.Open(ctx)
-						if _, err := late.Checkpoint(ctx); err != nil {
-							return err
-						}
-						first := batch[0]
-						if other != nil {
-							first = other
-						}
-						if err := late.Apply(ctx, []*capture.Tx{first}); err != nil {
-							return err
-						}
+					case 3:
+						s.commitElsewhere(cmp.Or(other, batch[0]))
 					}
 					return s.a.Applier.Apply(ctx, batch)
 				}
@@ -354,10 +345,58 @@ func TestCommitThatComesLate(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				s.expectRows("1=x 2=x")
-				if s.q.trimmed != 2 || s.last().Position != 2 {
+				s.expectRows("1=x 2=x 3=x")
+				if s.q.trimmed != 3 || s.last().Position != 3 {
 					t.Errorf("the queue is trimmed to %s; last observed: %+v", s.q.trimmed, s.last())
 				}
+			})
+		})
+	}
+}
+
+// commitElsewhere commits tx in a session of another process.
+func (s *stage) commitElsewhere(tx *capture.Tx) {
+	s.t.Helper()
+	other, err := s.m.Open(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := other.Checkpoint(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := other.Apply(s.t.Context(), []*capture.Tx{tx}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// TestCommitOfAnEarlierProcessComesLate starts a Drain while a session of one
+// that was killed still commits a group of its own. It does so once: what
+// commits a second time lives.
+func TestCommitOfAnEarlierProcessComesLate(t *testing.T) {
+	for name, times := range map[string]int{"once": 1, "again and again": 2} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, inserts(1), inserts(2), inserts(3), inserts(4))
+				s.cfg.Until = 4
+				attempts := 0
+				s.a.do = func(ctx context.Context, batch []*capture.Tx) error {
+					if attempts++; attempts <= times {
+						s.commitElsewhere(batch[0])
+					}
+					return s.a.Applier.Apply(ctx, batch)
+				}
+				err := s.drain(t.Context())
+				if times > 1 {
+					if !errors.Is(err, apply.ErrFenced) {
+						t.Errorf("Drain returned %v", err)
+					}
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.expectRows("1=x 2=x 3=x 4=x")
+				s.expectGroups([]capture.Position{2, 3, 4})
 			})
 		})
 	}

@@ -18,6 +18,7 @@ const (
 	Paused     State = "paused"             // until the pipeline is resumed
 	InBlackout State = "blackout"           // until NextWindow
 	Waiting    State = "waiting for window" // until NextWindow, or in the mode Manual until asked
+	Resting    State = "resting"            // as the pace demands (Config.Pace)
 	Retrying   State = "retrying"           // because of Err
 )
 

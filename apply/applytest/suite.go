@@ -32,8 +32,11 @@ func checks() []check {
 	return slices.Concat(rowChecks(), batchChecks(), pipelineChecks(), failureChecks())
 }
 
+// hang is when a check is given up that waits for what never comes.
+const hang = 5 * time.Minute
+
 func runCheck(t testing.TB, c check, newTarget func(testing.TB, []*capture.Table) Target) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), hang)
 	defer cancel()
 	defer func() {
 		if t.Failed() {

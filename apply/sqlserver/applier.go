@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/syncback/syncback/apply"
 	"github.com/syncback/syncback/capture"
@@ -17,9 +18,16 @@ import (
 type Applier struct {
 	cfg      Config
 	db       *sql.DB
+	patience *patience
 	control  *Control
 	mappings map[name]*mapping
-	log      *slog.Logger
+	cat      catalogue
+	honoured map[proof]bool // triggers that were seen to stay silent
+	// unrelated are proofs that a call about several changes need not have: the
+	// one change does not lead to that write.
+	unrelated map[proof]bool
+	log       *slog.Logger
+	seal      *seal // of what is parked; nil is none
 
 	// conn is the one session that applies; nil until it is needed, and after
 	// an error.
@@ -28,21 +36,29 @@ type Applier struct {
 	// is known.
 	held  apply.Checkpoint
 	known bool
+	// followed says that what an interrupted decision left was released.
+	followed bool
+	// forgotten says that what other tables remembered was forgotten.
+	forgotten bool
+	retried   time.Time // when what waits for locked records was looked at last
 }
 
 // Open connects to the target, reads its catalogue and matches the configured
 // tables with it. A table or a column that the target lacks is an error that
 // names it. The target must hold our own tables: see [DDL].
 func Open(ctx context.Context, cfg Config) (*Applier, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
 	cfg, err := withDefaults(cfg)
 	if err != nil {
 		return nil, err
 	}
-	db, err := open(cfg)
+	db, patience, err := open(cfg)
 	if err != nil {
 		return nil, err
 	}
-	a := &Applier{cfg: cfg, db: db, control: newControl(db, cfg), log: cfg.Logger}
+	a := &Applier{cfg: cfg, db: db, patience: patience, control: newControl(db, cfg), honoured: map[proof]bool{}, unrelated: map[proof]bool{}, log: cfg.Logger}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
@@ -53,19 +69,21 @@ func Open(ctx context.Context, cfg Config) (*Applier, error) {
 	return a, nil
 }
 
-func (a *Applier) prepare(ctx context.Context) error {
-	if err := a.control.prepare(ctx, a.cfg.Schema); err != nil {
+func (a *Applier) prepare(ctx context.Context) (err error) {
+	if err := a.control.prepare(ctx); err != nil {
 		return err
 	}
-	cat, err := readCatalogue(ctx, a.db)
-	if err != nil {
-		return translate(ctx, err)
+	if a.cat, err = readCatalogue(ctx, a.db); err != nil {
+		return unreadCatalogue(translate(ctx, err))
 	}
 	var wrong []error
-	if a.mappings, wrong = matchTables(a.cfg.Tables, cat); len(wrong) > 0 {
+	if a.mappings, wrong = matchTables(a.cfg.Tables, a.cat); len(wrong) > 0 {
 		return wrong[0]
 	}
-	return nil
+	if a.seal, err = newSeal(a.cfg.LedgerKey); err != nil {
+		return fmt.Errorf("the ledger key: %w", err)
+	}
+	return a.checkSeal(ctx)
 }
 
 // Close closes the connections. An open transaction is rolled back.
@@ -120,7 +138,10 @@ func (a *Applier) fenced(cp apply.Checkpoint) error {
 }
 
 // Apply writes batch and the new checkpoint in one transaction of the target.
-// See [apply.Applier].
+// See [apply.Applier]. The first Apply that finds transactions parked goes on with
+// the release of those that wait behind nothing any more, where a person's
+// decision was cut short; and every so often those are tried again that wait for a
+// record that someone had open: see Config.RetryLocked.
 func (a *Applier) Apply(ctx context.Context, batch []*capture.Tx) error {
 	if len(batch) == 0 {
 		return nil
@@ -133,16 +154,41 @@ func (a *Applier) Apply(ctx context.Context, batch []*capture.Tx) error {
 	if err := a.checkBatch(batch); err != nil {
 		return err
 	}
+	if err := a.forgetOthers(ctx); err != nil {
+		return err
+	}
+	if err := a.followUp(ctx); err != nil {
+		return err
+	}
+	if err := a.retryLocked(ctx); err != nil {
+		return err
+	}
 	last := batch[len(batch)-1]
-	err := a.transact(ctx, func(tx *sql.Tx) error { return a.write(ctx, tx, batch) })
+	known := &refusals{}
+	parked, err := a.attempt(ctx, batch, known)
+	for known.learn(err) {
+		parked, err = a.attempt(ctx, batch, known)
+	}
 	switch {
 	case errors.Is(err, errCheckpointHeld):
 		return a.whyHeld(ctx, last)
 	case err != nil:
 		return err
 	}
-	a.held.Position, a.held.Source = last.Position, last.Source
+	a.held.Position, a.held.Source, a.held.Parked = last.Position, last.Source, parked
 	return nil
+}
+
+// attempt writes batch in a transaction of the target. It returns how many
+// transactions of the source are parked then.
+func (a *Applier) attempt(ctx context.Context, batch []*capture.Tx, known *refusals) (parked int, err error) {
+	err = a.transact(ctx, func(tx *sql.Tx) error {
+		w := &writing{Applier: a, ctx: ctx, tx: tx, refusals: known, parked: a.held.Parked}
+		err := w.write(batch)
+		parked = w.parked
+		return err
+	})
+	return parked, err
 }
 
 // checkBatch refuses what would move the checkpoint back, or to another source.
@@ -167,6 +213,8 @@ func (a *Applier) transact(ctx context.Context, do func(*sql.Tx) error) error {
 	if err != nil {
 		return err
 	}
+	calm := a.patience.until(ctx)
+	defer calm()
 	// The end of ctx ends the statement that runs, and not the transaction: the
 	// driver's answer to a rollback under a context that has ended is read by a
 	// goroutine that nobody waits for, into a buffer that goes to others.
@@ -175,15 +223,21 @@ func (a *Applier) transact(ctx context.Context, do func(*sql.Tx) error) error {
 		a.discard()
 		return translate(ctx, err)
 	}
+	committed := false
+	defer func() { // also where do panics, or the session would hang on in Close
+		if !committed {
+			_ = tx.Rollback() // the cause is what counts; a lost session rolls back by itself
+			a.discard()
+		}
+	}()
 	if err := do(tx); err != nil {
-		_ = tx.Rollback() // the cause is what counts; a lost session rolls back by itself
-		a.discard()
 		return err
 	}
 	if err := tx.Commit(); err != nil {
-		a.discard()
 		return translate(ctx, err)
 	}
+	committed = true
+	a.patience.committed()
 	return nil
 }
 
@@ -214,14 +268,28 @@ func (a *Applier) discard() {
 	a.conn = nil
 }
 
-// moveCheckpoint is the first statement of every transaction. It waits for a
-// session that lost its answer and may still commit, and it matches nothing
-// where another process has moved the checkpoint or someone paused the pipeline.
+// holdCheckpoint is the first statement of every transaction: while that is open
+// nobody else applies anything. It waits for a session that lost its answer and
+// may still commit, and it matches nothing where another process has moved the
+// checkpoint or someone paused the pipeline.
+func (a *Applier) holdCheckpoint() *statement {
+	return &statement{
+		text: `UPDATE ` + a.control.table + ` SET [position] = [position] WHERE [pipeline] = ` + "\x00" +
+			` AND [position] = ` + "\x00" + ` AND [paused] = 0`,
+		args:   []any{a.cfg.Pipeline, int64(a.held.Position)},
+		missed: func(int64) error { return errCheckpointHeld },
+	}
+}
+
+// moveCheckpoint is the last statement of a transaction that applies: a trigger
+// that ends the transaction on its way commits nothing that is then passed over.
+// Outside a transaction it moves nothing.
 func (a *Applier) moveCheckpoint(to *capture.Tx) *statement {
 	return &statement{
 		text: `UPDATE ` + a.control.table + ` SET [position] = ` + "\x00" + `, [applied_at] = SYSUTCDATETIME(), [source] = ` + "\x00" +
-			` WHERE [pipeline] = ` + "\x00" + ` AND [position] = ` + "\x00" + ` AND [paused] = 0`,
-		args: []any{int64(to.Position), string(to.Source), a.cfg.Pipeline, int64(a.held.Position)},
+			` WHERE [pipeline] = ` + "\x00" + ` AND [position] = ` + "\x00" + ` AND @@TRANCOUNT = 2`,
+		args:   []any{int64(to.Position), string(to.Source), a.cfg.Pipeline, int64(a.held.Position)},
+		missed: func(int64) error { return errCheckpointHeld },
 	}
 }
 

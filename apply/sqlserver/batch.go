@@ -53,23 +53,30 @@ const noTransaction = -1
 // and triggers add theirs. The batch stops at the first statement that did not
 // touch the one row that it is of, and answers with its index and its count, so
 // that nothing is written that builds on it. It does nothing outside a
-// transaction: there each statement would commit by itself.
+// transaction: there each statement would commit by itself. It runs inside an
+// inner transaction, so that a trigger that commits ends that one, which is
+// noticed, and not what was written so far with the checkpoint that goes with it.
 func (b *batch) render() (text string, args []any, lines []int) {
 	w := &batchText{line: 1}
 	w.put("SET NOCOUNT ON; DECLARE @n int;\n")
-	w.put("IF @@TRANCOUNT <> 1 BEGIN " + answer(noTransaction, "@@TRANCOUNT") + "; RETURN END\n")
+	w.put("IF @@TRANCOUNT <> 1 BEGIN " + answer(noTransaction, "@@TRANCOUNT") + "; RETURN END; BEGIN TRANSACTION\n")
 	for i, s := range b.statements {
 		w.identityInsert(s)
+		w.silence(s)
 		lines = append(lines, w.line)
 		w.statement(s)
 		if !s.anyCount {
-			w.put("SET @n = @@ROWCOUNT; IF @n <> 1 BEGIN " + answer(i, "@n") + "; RETURN END\n")
+			w.put("SET @n = @@ROWCOUNT; IF @n <> 1 BEGIN " + w.silenceOff() + w.identityOff() + leaveInner + answer(i, "@n") + "; RETURN END\n")
 		}
 	}
+	w.silence(&statement{})
 	w.identityInsert(&statement{})
-	w.put(answer(len(b.statements), "@@TRANCOUNT"))
+	w.put(leaveInner + answer(len(b.statements), "@@TRANCOUNT"))
 	return w.String(), w.args, lines
 }
+
+// leaveInner ends the inner transaction of a batch, where it is still there.
+var leaveInner = "IF @@TRANCOUNT <> 2 BEGIN " + answer(noTransaction, "@@TRANCOUNT") + "; RETURN END; COMMIT TRANSACTION; "
 
 // answerColumn names the column by which the batch's own answer is told from
 // what a trigger selects.
@@ -85,6 +92,7 @@ type batchText struct {
 	line     int
 	args     []any
 	identity *targetTable // for which IDENTITY_INSERT is on
+	silent   bool         // whether triggers are told to stay silent
 }
 
 func (w *batchText) put(s string) {
@@ -116,7 +124,7 @@ func (w *batchText) identityInsert(s *statement) {
 		return
 	}
 	if w.identity != nil {
-		w.put("SET IDENTITY_INSERT " + w.identity.name.quoted() + " OFF;\n")
+		w.put(strings.TrimRight(w.identityOff(), " ") + "\n")
 	}
 	if needs != nil {
 		w.put("SET IDENTITY_INSERT " + needs.name.quoted() + " ON;\n")
@@ -124,21 +132,45 @@ func (w *batchText) identityInsert(s *statement) {
 	w.identity = needs
 }
 
-// run runs the batch in tx and returns what stopped it.
-func (b *batch) run(ctx context.Context, tx *sql.Tx) error {
+// identityOff is the statement that turns IDENTITY_INSERT off where it is on.
+func (w *batchText) identityOff() string {
+	if w.identity == nil {
+		return ""
+	}
+	return "SET IDENTITY_INSERT " + w.identity.name.quoted() + " OFF; "
+}
+
+// run runs the batch in tx, to its end or to the first statement that did not
+// touch the one row that it is of. It returns that one's index, and how many rows
+// it touched; the number of statements where there was none.
+func (b *batch) run(ctx context.Context, tx *sql.Tx) (stopped int, matched int64, err error) {
 	text, args, lines := b.render()
 	index, count, err := ask(ctx, tx, text, args)
 	switch {
 	case err != nil:
-		return b.locate(ctx, err, lines)
+		return 0, 0, b.locate(ctx, err, lines)
 	case index == noTransaction || index == len(b.statements) && count != 1:
-		return &ServerError{Reason: "the transaction was ended from within; a trigger commits or rolls back"}
+		return 0, 0, &ServerError{Reason: "the transaction was ended from within; a trigger commits or rolls back"}
 	case index < 0 || index > len(b.statements):
-		return fmt.Errorf("the target answered a batch of %d statements with the number %d", len(b.statements), index)
-	case index == len(b.statements):
-		return nil
+		return 0, 0, fmt.Errorf("the target answered a batch of %d statements with the number %d", len(b.statements), index)
 	}
-	return b.statements[index].mismatch(count)
+	return index, count, nil
+}
+
+// perform runs the batch to its end: each statement that did not touch its one
+// row is settled before the next one runs.
+func (b *batch) perform(ctx context.Context, tx *sql.Tx) error {
+	for rest := b; len(rest.statements) > 0; {
+		stopped, matched, err := rest.run(ctx, tx)
+		if err != nil || stopped == len(rest.statements) {
+			return err
+		}
+		if err := rest.statements[stopped].settle(matched); err != nil {
+			return err
+		}
+		rest = &batch{statements: rest.statements[stopped+1:]}
+	}
+	return nil
 }
 
 // ask runs a batch to its end and returns its answer.
@@ -177,10 +209,10 @@ func ask(ctx context.Context, tx *sql.Tx, text string, args []any) (index int, c
 // errNoAnswer says that a batch ended before its last line, without an error.
 var errNoAnswer = &ServerError{Reason: "the batch ended without an answer; a trigger ended the transaction"}
 
-// mismatch is the error of a statement that did not touch exactly one row.
-func (s *statement) mismatch(matched int64) error {
-	if s.table == nil {
-		return errCheckpointHeld
+// settle does what follows where a statement did not touch exactly one row.
+func (s *statement) settle(matched int64) error {
+	if s.missed != nil {
+		return s.missed(matched)
 	}
 	return &apply.MismatchError{Table: s.table.name.String(), Op: s.op, Position: s.position, Matched: matched}
 }
@@ -202,6 +234,7 @@ func (b *batch) locate(ctx context.Context, err error, lines []int) error {
 	}
 	if s := b.find(firstError(theirs), lines); s != nil && s.table != nil {
 		ours.Table, ours.Op, ours.Position = s.table.name.String(), s.op, s.position
+		ours.change, ours.certain = s.change, len(b.statements) == 1
 	}
 	return out
 }

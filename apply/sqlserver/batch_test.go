@@ -12,10 +12,11 @@ import (
 func TestBatchStopsAtTheFirstStatementThatMissesItsRow(t *testing.T) {
 	p := mustPlan(t, testConfig(), testSource(capture.IdentityFull))
 	c := &change{plan: p, op: capture.Insert, position: 7}
-	s, err := c.insert(capture.Row{capture.Text("000023/02"), capture.Null(), capture.Null()})
+	values, err := c.present(capture.Row{capture.Text("000023/02"), capture.Null(), capture.Null()})
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := c.insert(values, nil)
 	var b batch
 	b.add(s)
 	b.add(s)
@@ -30,7 +31,7 @@ func TestBatchStopsAtTheFirstStatementThatMissesItsRow(t *testing.T) {
 		}
 	}
 	for i := range 2 {
-		if want := fmt.Sprintf("IF @n <> 1 BEGIN SELECT %d AS", i); !strings.Contains(text, want) {
+		if want := fmt.Sprintf("IF @n <> 1 BEGIN %sSELECT %d AS", leaveInner, i); !strings.Contains(text, want) {
 			t.Errorf("no look at the rows of statement %d", i)
 		}
 	}
@@ -80,7 +81,11 @@ func TestBatchKeepsItsBounds(t *testing.T) {
 
 func TestChildrenFirst(t *testing.T) {
 	table := func(id int64, parents ...int64) *change {
-		return &change{plan: &plan{target: &targetTable{id: id, parents: parents}}}
+		t := &targetTable{id: id}
+		for _, parent := range parents {
+			t.foreign = append(t.foreign, foreignKey{table: parent})
+		}
+		return &change{plan: &plan{target: t}}
 	}
 	grandparent, parent, child, alone := table(1), table(2, 1), table(3, 2, 1), table(4)
 	got := childrenFirst([]*change{grandparent, alone, parent, child})

@@ -15,7 +15,28 @@ type targetTable struct {
 	columns  []targetColumn
 	uniques  []uniqueIndex
 	triggers []trigger
-	parents  []int64 // tables that its foreign keys refer to
+	foreign  []foreignKey
+}
+
+// foreignKey is a declared one: columns, by their ids, that hold those of a row
+// of another table, or of the same.
+type foreignKey struct {
+	id, table   int64
+	columns, to []int64
+}
+
+// refersTo reports whether a foreign key refers to another table.
+func (t *targetTable) refersTo(other *targetTable) bool {
+	return slices.ContainsFunc(t.foreign, func(f foreignKey) bool { return f.table == other.id })
+}
+
+// columnByID returns the column with that id, or nil.
+func (t *targetTable) columnByID(id int64) *targetColumn {
+	i := slices.IndexFunc(t.columns, func(c targetColumn) bool { return c.id == id })
+	if i < 0 {
+		return nil
+	}
+	return &t.columns[i]
 }
 
 // targetColumn is what the target's catalogue says of a column.
@@ -31,7 +52,13 @@ type targetColumn struct {
 
 // generated reports whether the target alone gives the column its value.
 func (c *targetColumn) generated() bool {
-	return c.computed || c.typ.name == "timestamp" || c.typ.name == "rowversion"
+	return c.computed || c.isVersion()
+}
+
+// isVersion reports whether the column is the row's version, which each write of
+// the row moves.
+func (c *targetColumn) isVersion() bool {
+	return c.typ.name == "timestamp" || c.typ.name == "rowversion"
 }
 
 // uniqueIndex is a primary key, a unique constraint or a unique index without a
@@ -39,6 +66,7 @@ func (c *targetColumn) generated() bool {
 type uniqueIndex struct{ columns []string }
 
 type trigger struct {
+	id        int64
 	name      string
 	disabled  bool
 	insteadOf bool
@@ -79,10 +107,11 @@ JOIN sys.columns c ON c.object_id = k.object_id AND c.column_id = k.column_id
 WHERE i.is_unique = 1 AND i.has_filter = 0 AND k.is_included_column = 0
 ORDER BY i.object_id, i.index_id, k.index_column_id`
 
-	triggersQuery = `SELECT parent_id, CAST(name AS nvarchar(128)), is_disabled, is_instead_of_trigger
+	triggersQuery = `SELECT parent_id, object_id, CAST(name AS nvarchar(128)), is_disabled, is_instead_of_trigger
 FROM sys.triggers WHERE parent_id <> 0 ORDER BY parent_id, name`
 
-	parentsQuery = `SELECT parent_object_id, referenced_object_id FROM sys.foreign_keys`
+	foreignQuery = `SELECT constraint_object_id, parent_object_id, referenced_object_id, parent_column_id, referenced_column_id
+FROM sys.foreign_key_columns ORDER BY constraint_object_id, constraint_column_id`
 )
 
 // readCatalogue reads all tables that the login may see.
@@ -101,7 +130,7 @@ func readCatalogue(ctx context.Context, db *sql.DB) (catalogue, error) {
 		return nil, err
 	}
 	for _, read := range []func(context.Context, *sql.DB, map[int64]*targetTable) error{
-		readColumns, readUniques, readTriggers, readParents,
+		readColumns, readUniques, readTriggers, readForeignKeys,
 	} {
 		if err := read(ctx, db, byID); err != nil {
 			return nil, err
@@ -157,7 +186,7 @@ func readTriggers(ctx context.Context, db *sql.DB, tables map[int64]*targetTable
 	return query(ctx, db, triggersQuery, func(rows *sql.Rows) error {
 		var table int64
 		var t trigger
-		if err := rows.Scan(&table, &t.name, &t.disabled, &t.insteadOf); err != nil {
+		if err := rows.Scan(&table, &t.id, &t.name, &t.disabled, &t.insteadOf); err != nil {
 			return err
 		}
 		if owner := tables[table]; owner != nil {
@@ -167,15 +196,21 @@ func readTriggers(ctx context.Context, db *sql.DB, tables map[int64]*targetTable
 	})
 }
 
-func readParents(ctx context.Context, db *sql.DB, tables map[int64]*targetTable) error {
-	return query(ctx, db, parentsQuery, func(rows *sql.Rows) error {
-		var table, parent int64
-		if err := rows.Scan(&table, &parent); err != nil {
+func readForeignKeys(ctx context.Context, db *sql.DB, tables map[int64]*targetTable) error {
+	return query(ctx, db, foreignQuery, func(rows *sql.Rows) error {
+		var id, table, other, column, to int64
+		if err := rows.Scan(&id, &table, &other, &column, &to); err != nil {
 			return err
 		}
-		if owner := tables[table]; owner != nil && parent != table {
-			owner.parents = append(owner.parents, parent)
+		owner := tables[table]
+		if owner == nil {
+			return nil
 		}
+		if n := len(owner.foreign); n == 0 || owner.foreign[n-1].id != id {
+			owner.foreign = append(owner.foreign, foreignKey{id: id, table: other})
+		}
+		f := &owner.foreign[len(owner.foreign)-1]
+		f.columns, f.to = append(f.columns, column), append(f.to, to)
 		return nil
 	})
 }

@@ -18,14 +18,14 @@ func Check(ctx context.Context, cfg Config, source []*capture.Table) ([]capture.
 	if err != nil {
 		return nil, err
 	}
-	db, err := open(cfg)
+	db, _, err := open(cfg)
 	if err != nil {
 		return nil, err
 	}
 	defer db.Close()
 	cat, err := readCatalogue(ctx, db)
 	if err != nil {
-		return nil, translate(ctx, err)
+		return nil, unreadCatalogue(translate(ctx, err))
 	}
 	c := &check{ctx: ctx, db: db, cfg: cfg}
 	c.ownTables()
@@ -55,9 +55,9 @@ func (c *check) add(level capture.Level, object, problem, advice string) {
 }
 
 // blocks adds an error's sentence as a finding: what follows its semicolon is
-// the advice.
+// the advice. The sentence may begin with the object, as those of Apply do.
 func (c *check) blocks(object string, err error) {
-	problem, advice, _ := strings.Cut(err.Error(), "; ")
+	problem, advice, _ := strings.Cut(strings.TrimPrefix(err.Error(), object+": "), "; ")
 	c.add(capture.Blocks, object, problem, advice)
 }
 
@@ -69,34 +69,41 @@ func (c *check) ownTables() {
 		c.add(capture.Blocks, "schema "+c.cfg.Schema, "our own tables are missing, or the login may not read them", "have what the ddl command prints run in the target")
 	case version != schemaVersion:
 		c.add(capture.Blocks, "schema "+c.cfg.Schema, fmt.Sprintf("our own tables are of version %d, this program's are of version %d", version, schemaVersion), "run the program that made them, or its successor")
+	default:
+		c.written()
+	}
+}
+
+// written looks for the table that came last: what the ddl command printed before
+// has all the others.
+func (c *check) written() {
+	err := query(c.ctx, c.db, "SELECT TOP (1) [version] FROM "+name{c.cfg.Schema, "written"}.quoted(), func(*sql.Rows) error { return nil })
+	if err != nil {
+		c.add(capture.Blocks, "schema "+c.cfg.Schema, "our own table written is missing, or the login may not read it", "have what the ddl command prints run in the target again; it adds what is missing")
 	}
 }
 
 func (c *check) table(m *mapping, t *capture.Table) {
+	c.columns(m, t)
 	p, wrong := newPlan(m, t, planOptions{zone: c.cfg.Zone})
 	for _, err := range wrong {
-		c.blocks(m.target.name.String(), err)
+		if pair := (*pairError)(nil); !errors.As(err, &pair) { // which columns has told
+			c.blocks(m.target.name.String(), err)
+		}
 	}
-	c.triggers(m.target)
+	c.triggers(m)
+	c.lock(m)
 	if p == nil {
 		return
 	}
-	c.columns(m, p)
+	c.unwritten(p)
 	c.key(p)
+	c.remembering(p)
 	c.permissions(p)
 }
 
-// columns says of each pair of columns what it does to values, and of the
-// target's other columns which would refuse an insert.
-func (c *check) columns(m *mapping, p *plan) {
-	for _, column := range p.columns {
-		from := p.source.Columns[column.from]
-		rule := m.config.Columns[from.Name]
-		level, problem, advice := verdict(from, column.to.typ, codecOptions{lossy: rule.Lossy, zone: c.cfg.Zone, nullAs: rule.NullAs})
-		if problem != "" {
-			c.add(level, p.target.name.String()+", column "+column.to.name, problem, advice)
-		}
-	}
+// unwritten says which of the target's other columns would refuse an insert.
+func (c *check) unwritten(p *plan) {
 	for _, column := range p.unwritten() {
 		c.add(capture.Blocks, p.target.name.String()+", column "+column,
 			"it must not be null, has no default, and nothing is written to it, so that every insert would be refused",
@@ -113,16 +120,16 @@ func (c *check) key(p *plan) {
 	}
 }
 
-func (c *check) triggers(t *targetTable) {
-	for _, trigger := range t.triggers {
-		object := t.name.String() + ", trigger " + trigger.name
-		switch {
-		case trigger.disabled:
-		case trigger.insteadOf:
-			c.add(capture.Warns, object, "it fires INSTEAD OF the write, and may report a row that it did not write", "compare the two sides after the first changes of this table")
-		default:
-			c.add(capture.Note, object, "it fires on what is applied", "")
-		}
+// remembering says what is not noticed where the source sends no old row.
+func (c *check) remembering(p *plan) {
+	object := p.target.name.String()
+	switch {
+	case p.source.Identity == capture.IdentityFull:
+	case p.remember == nil:
+		c.add(capture.Warns, object, "its source sends no old row, so that an update writes over what someone else wrote to the row in the target, and a delete deletes it, without a conflict",
+			"let it `remember` what was written last, or ALTER TABLE … REPLICA IDENTITY FULL")
+	default:
+		c.add(capture.Note, object, "what someone else wrote to a row is noticed from the second change of the row on: before there is nothing that it can be compared with", "")
 	}
 }
 
@@ -135,9 +142,16 @@ func (c *check) permissions(p *plan) {
 			needs = append(needs, "ALTER") // SET IDENTITY_INSERT
 		}
 	}
+	c.permitted(p.target.name, needs...)
+	if l := p.mapping.lock; l != nil && l.table != nil {
+		c.permitted(l.table.name, "SELECT")
+	}
+}
+
+func (c *check) permitted(table name, needs ...string) {
 	for _, need := range needs {
 		var has sql.NullInt64
-		err := query(c.ctx, c.db, "SELECT HAS_PERMS_BY_NAME("+quoteText(p.target.name.quoted())+", N'OBJECT', N'"+need+"')",
+		err := query(c.ctx, c.db, "SELECT HAS_PERMS_BY_NAME("+quoteText(table.quoted())+", N'OBJECT', N'"+need+"')",
 			func(rows *sql.Rows) error { return rows.Scan(&has) })
 		if err != nil {
 			if err = translate(c.ctx, err); capture.Retryable(err) || c.ctx.Err() != nil {
@@ -146,7 +160,19 @@ func (c *check) permissions(p *plan) {
 			return
 		}
 		if has.Valid && has.Int64 == 0 {
-			c.add(capture.Blocks, p.target.name.String(), "the login lacks "+need+" on it", "GRANT "+need+" ON "+p.target.name.quoted()+" to the login's user")
+			c.add(capture.Blocks, table.String(), "the login lacks "+need+" on it", "GRANT "+need+" ON "+table.quoted()+" to the login's user")
 		}
+	}
+}
+
+// lock says what is done about records that someone has open.
+func (c *check) lock(m *mapping) {
+	switch {
+	case m.lock == nil:
+	case m.config.Conflict == nil:
+		c.add(capture.Warns, m.target.name.String(), "nothing is written to a record that someone has open, by "+m.lock.name()+", and no policy decides about it, so that the first one stops the run",
+			"give it a policy for the kind locked, such as park, which is tried again once the record is free")
+	default:
+		c.add(capture.Note, m.target.name.String(), "nothing is written to a record that someone has open, by "+m.lock.name(), "")
 	}
 }

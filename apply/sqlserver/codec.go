@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/syncback/syncback/capture"
+	"github.com/syncback/syncback/resolve"
 )
 
 // codecOptions are what a column is told beyond its two types.
@@ -63,7 +64,10 @@ func (b bound) holding(arg any, terms string) bound {
 
 // refusal is why a pair of types, or a value of a pair that is allowed, is
 // refused. It never holds the value.
-type refusal struct{ problem, advice string }
+type refusal struct {
+	problem, advice string
+	kind            resolve.Kind // TooLong, OutOfRange or NotEncodable
+}
 
 func (r *refusal) Error() string {
 	if r.advice == "" {
@@ -72,7 +76,17 @@ func (r *refusal) Error() string {
 	return r.problem + "; " + r.advice
 }
 
-func refuse(problem, advice string) error { return &refusal{problem, advice} }
+func refuse(problem, advice string) error {
+	return &refusal{problem, advice, resolve.NotEncodable}
+}
+
+func tooLong(dst sqlType) error {
+	return &refusal{"it is longer than " + dst.String(), "the rule truncate cuts it", resolve.TooLong}
+}
+
+func outOfRange(problem, advice string) error {
+	return &refusal{problem, advice, resolve.OutOfRange}
+}
 
 // newCodec makes the codec of a pair of columns. An error says why the pair is
 // refused, and what would allow it.
@@ -84,7 +98,7 @@ func newCodec(src capture.Column, dst sqlType, opt codecOptions) (*codec, error)
 	c := &codec{write: write, null: bound{null: true}}
 	if opt.nullAs != nil {
 		if c.null, err = literal(dst, *opt.nullAs); err != nil {
-			return nil, refuse("what stands for null does not fit "+dst.String()+": "+err.Error(), "")
+			return nil, refuse("what stands for null does not fit "+dst.String()+": "+err.Error(), "correct it")
 		}
 	}
 	return c, nil

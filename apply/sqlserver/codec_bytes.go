@@ -3,6 +3,7 @@ package sqlserver
 import (
 	"encoding/hex"
 	"fmt"
+	"io"
 	"strings"
 
 	mssql "github.com/microsoft/go-mssqldb"
@@ -12,7 +13,7 @@ import (
 func bytesWriter(dst sqlType, lossy Lossy) encoder {
 	return func(s string) (bound, error) {
 		text, ok := strings.CutPrefix(s, `\x`)
-		raw, err := hex.DecodeString(text)
+		raw, err := fromHex(text)
 		if !ok || err != nil {
 			return bound{}, refuse("the text is not bytea in its hex form", "")
 		}
@@ -22,7 +23,7 @@ func bytesWriter(dst sqlType, lossy Lossy) encoder {
 
 func writeHexLiteral(dst sqlType, s string) (bound, error) {
 	text, ok := strings.CutPrefix(s, "0x")
-	raw, err := hex.DecodeString(text)
+	raw, err := fromHex(text)
 	if !ok && s != "" || err != nil {
 		return bound{}, refuse("it is not a binary literal", "write it as 0x00ff")
 	}
@@ -35,7 +36,7 @@ func writeHexLiteral(dst sqlType, s string) (bound, error) {
 func bindBytes(raw []byte, dst sqlType, lossy Lossy) (bound, error) {
 	if limit := dst.limit(); len(raw) > limit {
 		if !lossy.Truncate {
-			return bound{}, refuse("it is longer than "+dst.String(), "the rule truncate cuts it")
+			return bound{}, tooLong(dst)
 		}
 		raw = raw[:limit]
 	}
@@ -45,7 +46,27 @@ func bindBytes(raw []byte, dst sqlType, lossy Lossy) (bound, error) {
 	if raw == nil {
 		raw = []byte{}
 	}
-	return bound{arg: raw, terms: "0x" + hex.EncodeToString(raw)}, nil
+	return bound{arg: raw, terms: hexTerms(raw)}, nil
+}
+
+// fromHex reads hexadecimal digits without a copy of them: there may be hundreds
+// of millions.
+func fromHex(text string) ([]byte, error) {
+	raw := make([]byte, hex.DecodedLen(len(text)))
+	_, err := io.ReadFull(hex.NewDecoder(strings.NewReader(text)), raw)
+	if err == nil && len(text)%2 != 0 {
+		err = hex.ErrLength
+	}
+	return raw, err
+}
+
+// hexTerms returns the terms of bytes, in one piece of memory.
+func hexTerms(raw []byte) string {
+	var b strings.Builder
+	b.Grow(len("0x") + hex.EncodedLen(len(raw)))
+	b.WriteString("0x")
+	_, _ = hex.NewEncoder(&b).Write(raw) // a Builder does not fail
+	return b.String()
 }
 
 // writeUUID binds the text form: the order of the bytes is the target's affair.

@@ -25,9 +25,9 @@ func parseFloat(s string, bits int) (float64, error) {
 	f, err := strconv.ParseFloat(s, bits)
 	switch {
 	case math.IsNaN(f):
-		return 0, refuse("NaN has no counterpart", "")
+		return 0, outOfRange("NaN has no counterpart", "")
 	case math.IsInf(f, 0):
-		return 0, refuse("infinity has no counterpart", "")
+		return 0, outOfRange("infinity has no counterpart", "")
 	case err != nil:
 		return 0, refuse("the text is not a number", "")
 	}
@@ -42,7 +42,7 @@ func readDecimalAsFloat(s string, lossy Lossy) (float64, error) {
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil {
-		return 0, refuse("it is outside the range of float", "")
+		return 0, outOfRange("it is outside the range of float", "")
 	}
 	if lossy.Round {
 		return f, nil
@@ -53,7 +53,7 @@ func readDecimalAsFloat(s string, lossy Lossy) (float64, error) {
 		_, ok = exact.SetString(s)
 	}
 	if !ok || exact.Cmp(new(big.Rat).SetFloat64(f)) != 0 {
-		return 0, refuse("no float is equal to it", "the rule round allows the nearest")
+		return 0, outOfRange("no float is equal to it", "the rule round allows the nearest")
 	}
 	return f, nil
 }
@@ -73,16 +73,16 @@ func floatWriter(read func(string) (float64, error), dst sqlType, lossy Lossy) e
 		if bits == 32 {
 			narrow := float64(float32(f))
 			if math.IsInf(narrow, 0) {
-				return bound{}, refuse("it is outside the range of real", "")
+				return bound{}, outOfRange("it is outside the range of real", "")
 			}
 			if narrow != f && !lossy.Round {
-				return bound{}, refuse("no real is equal to it", "the rule round allows the nearest")
+				return bound{}, outOfRange("no real is equal to it", "the rule round allows the nearest")
 			}
 			f = narrow
 		}
 		if math.Abs(f) < smallest {
 			if f != 0 && !lossy.Round {
-				return bound{}, refuse("it is smaller than the smallest "+dst.name, "the rule round makes it 0")
+				return bound{}, outOfRange("it is smaller than the smallest "+dst.name, "the rule round makes it 0")
 			}
 			f = 0
 		}

@@ -108,9 +108,11 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// A parameter has the type of its column's family and one declaration for values
-// of every length, so that an index serves it and the target keeps one plan.
-func TestBinding(t *testing.T) {
+// TestParametersHaveTheTypeOfTheirColumn: nvarchar against a varchar key would scan
+// the table. A parameter has the type of its column's family and one declaration
+// for values of every length, so that an index serves it and the target keeps one
+// plan.
+func TestParametersHaveTheTypeOfTheirColumn(t *testing.T) {
 	for _, c := range []struct {
 		src, dst, text string
 		arg            any

@@ -22,9 +22,9 @@ type decimal struct {
 func parseDecimal(s string) (decimal, error) {
 	switch s {
 	case "NaN":
-		return decimal{}, refuse("NaN has no counterpart", "")
+		return decimal{}, outOfRange("NaN has no counterpart", "")
 	case "Infinity", "-Infinity":
-		return decimal{}, refuse("infinity has no counterpart", "")
+		return decimal{}, outOfRange("infinity has no counterpart", "")
 	}
 	rest, neg := strings.CutPrefix(s, "-")
 	whole, frac, dot := strings.Cut(rest, ".")
@@ -71,7 +71,7 @@ func (d decimal) rescale(scale int, round bool) (decimal, error) {
 		return d, nil
 	}
 	if !round {
-		return d, refuse("it has more than "+strconv.Itoa(scale)+" decimals", "the rule round allows it")
+		return d, outOfRange("it has more than "+strconv.Itoa(scale)+" decimals", "the rule round allows it")
 	}
 	if cut[0] >= '5' {
 		return d.increment(), nil
@@ -153,7 +153,7 @@ func (t sqlType) decimals() int {
 }
 
 func bindDecimal(d decimal, dst sqlType) (bound, error) {
-	outside := refuse("it is outside the range of "+dst.String(), "")
+	outside := outOfRange("it is outside the range of "+dst.String(), "")
 	terms := d.String()
 	if dst.class() == classDecimal {
 		if len(d.whole) > dst.precision-dst.scale {

@@ -86,7 +86,7 @@ func fitLength(s string, plain bool, dst sqlType, lossy Lossy) (string, error) {
 			continue
 		}
 		if !lossy.Truncate {
-			return "", refuse("it is longer than "+dst.String(), "the rule truncate cuts it")
+			return "", tooLong(dst)
 		}
 		s = s[:i]
 		if dst.padded() {
@@ -106,7 +106,9 @@ func fitLength(s string, plain bool, dst sqlType, lossy Lossy) (string, error) {
 //
 // The driver sends varchar as UTF-8 and the target reads it in the database's
 // code page, so only ASCII may go that way. The rest goes as nvarchar, and the
-// cast turns it into the code page of the column's collation.
+// cast turns it into the code page of the column's collation. Long ASCII goes as
+// varchar to an nvarchar column too: the driver takes eight times a text's length
+// to turn it into UTF-16.
 func textBinder(dst sqlType) func(s string, plain bool) bound {
 	wide := bound{}.cast(dst.castType())
 	narrow := wide
@@ -117,6 +119,8 @@ func textBinder(dst sqlType) func(s string, plain bool) bound {
 		switch {
 		case dst.name == "nchar":
 			return bound{arg: mssql.NChar(pad(s, dst.length)), terms: s}
+		case dst.class() == classNChar && plain && len(s) > longText:
+			return narrow.holding(mssql.VarCharMax(s), s)
 		case dst.class() == classNChar:
 			return narrow.holding(mssql.NVarCharMax(s), s)
 		case !plain:
@@ -128,6 +132,10 @@ func textBinder(dst sqlType) func(s string, plain bool) bound {
 		}
 	}
 }
+
+// longText is from which length on the form in which text is sent matters more
+// than that all text is sent in one form, with one plan in the target's cache.
+const longText = 1 << 20
 
 // pad fills s with blanks up to a length in UTF-16 code units.
 func pad(s string, length int) string {

@@ -123,12 +123,12 @@ func fitTime(t time.Time, dst sqlType, lossy Lossy) (time.Time, error) {
 			fit = nearestTime(t, fit, dst)
 		case lossy.Round, lossy.Truncate:
 		default:
-			return t, refuse("it is finer than "+dst.String()+" can hold", "the rules round and truncate allow it")
+			return t, outOfRange("it is finer than "+dst.String()+" can hold", "the rules round and truncate allow it")
 		}
 	}
 	low, high := dst.timeRange()
 	if y := fit.Year(); y < 1 || y > 9999 || fit.Before(low) || !fit.Before(high) {
-		return t, refuse("it is outside the range of "+dst.String(), "")
+		return t, outOfRange("it is outside the range of "+dst.String(), "")
 	}
 	return fit, nil
 }

@@ -13,11 +13,11 @@ var errNoTime = refuse("the text is not a date or time in its ISO form", "")
 func parseDate(s string) (time.Time, error) {
 	switch {
 	case s == "infinity" || s == "-infinity":
-		return time.Time{}, refuse("infinity is no date", "")
+		return time.Time{}, outOfRange("infinity is no date", "")
 	case strings.HasSuffix(s, " BC"):
-		return time.Time{}, refuse("it is before the year 1", "")
+		return time.Time{}, outOfRange("it is before the year 1", "")
 	case strings.IndexByte(s, '-') > 4:
-		return time.Time{}, refuse("it is after the year 9999", "")
+		return time.Time{}, outOfRange("it is after the year 9999", "")
 	case len(s) != len(time.DateOnly):
 		return time.Time{}, errNoTime
 	}
@@ -40,7 +40,7 @@ func parseClock(s string) (time.Time, error) {
 // clock reads hours, minutes, seconds and up to nine digits of a fraction.
 func clock(s string) (time.Duration, error) {
 	if s == "24:00:00" {
-		return 0, refuse("24:00 is no time of day", "")
+		return 0, outOfRange("24:00 is no time of day", "")
 	}
 	whole, fraction, dot := strings.Cut(s, ".")
 	if len(whole) != 8 || whole[2] != ':' || whole[5] != ':' || dot && (!digits(fraction) || len(fraction) > 9) {

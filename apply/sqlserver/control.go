@@ -16,6 +16,7 @@ import (
 type Control struct {
 	db       *sql.DB
 	pipeline string
+	schema   string // of our own tables
 	table    string // of the checkpoints, quoted
 }
 
@@ -26,12 +27,12 @@ func OpenControl(ctx context.Context, cfg Config) (*Control, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := open(cfg)
+	db, _, err := open(cfg)
 	if err != nil {
 		return nil, err
 	}
 	c := newControl(db, cfg)
-	if err := c.prepare(ctx, cfg.Schema); err != nil {
+	if err := c.prepare(ctx); err != nil {
 		_ = db.Close()
 		return nil, err
 	}
@@ -39,7 +40,7 @@ func OpenControl(ctx context.Context, cfg Config) (*Control, error) {
 }
 
 func newControl(db *sql.DB, cfg Config) *Control {
-	return &Control{db: db, pipeline: cfg.Pipeline, table: name{cfg.Schema, "checkpoint"}.quoted()}
+	return &Control{db: db, pipeline: cfg.Pipeline, schema: cfg.Schema, table: name{cfg.Schema, "checkpoint"}.quoted()}
 }
 
 // Close closes the connections.
@@ -47,13 +48,22 @@ func (c *Control) Close() error { return c.db.Close() }
 
 // prepare checks the version of our own tables, and makes the pipeline's row
 // where it is absent.
-func (c *Control) prepare(ctx context.Context, schema string) error {
+func (c *Control) prepare(ctx context.Context) error {
+	schema := c.schema
 	version, err := readVersion(ctx, c.db, schema)
 	if err != nil {
 		return c.explainMissing(translate(ctx, err), schema)
 	}
 	if version != schemaVersion {
 		return fmt.Errorf("the tables in the target's schema %s are of version %d, and this program's are of version %d; run the program that made them, or its successor", schema, version, schemaVersion)
+	}
+	// A target that takes no writes now may be read all the same.
+	held := 0
+	err = query(ctx, c.db, "SELECT COUNT(*) FROM "+c.table+" WHERE [pipeline] = @p1", func(rows *sql.Rows) error {
+		return rows.Scan(&held)
+	}, c.pipeline)
+	if err != nil || held > 0 {
+		return translate(ctx, err)
 	}
 	_, err = c.db.ExecContext(ctx, `INSERT INTO `+c.table+` ([pipeline], [source], [position], [paused])
 SELECT @p1, N'', 0, 0 WHERE NOT EXISTS (SELECT 1 FROM `+c.table+` WHERE [pipeline] = @p1)`, c.pipeline)
@@ -76,7 +86,7 @@ func readVersion(ctx context.Context, db *sql.DB, schema string) (version int, e
 // version cannot be read is how a target looks in which nobody ran the DDL.
 func (c *Control) explainMissing(err error, schema string) error {
 	var server *ServerError
-	if errors.As(err, &server) && !server.retryable && server.Number != 18456 && server.Number != 4060 {
+	if errors.As(err, &server) && !server.retryable && !server.login() {
 		return fmt.Errorf("the target has no tables of ours in schema %s, or this login may not read them; have what the ddl command prints run there: %w", schema, err)
 	}
 	return err
@@ -90,12 +100,12 @@ func (c *Control) Checkpoint(ctx context.Context) (apply.Checkpoint, error) {
 func (c *Control) read(ctx context.Context, db querier) (apply.Checkpoint, error) {
 	var cp apply.Checkpoint
 	found := false
-	err := query(ctx, db, `SELECT [source], [position], [applied_at], [paused], [changed_at], [changed_by]
+	err := query(ctx, db, `SELECT [source], [position], [applied_at], [paused], [parked], [changed_at], [changed_by]
 FROM `+c.table+` WHERE [pipeline] = @p1`, func(rows *sql.Rows) error {
 		var at, changed sql.NullTime
 		var by sql.NullString
 		var position int64
-		if err := rows.Scan(&cp.Source, &position, &at, &cp.Paused, &changed, &by); err != nil {
+		if err := rows.Scan(&cp.Source, &position, &at, &cp.Paused, &cp.Parked, &changed, &by); err != nil {
 			return err
 		}
 		cp.Position, cp.AppliedAt, cp.ChangedAt, cp.ChangedBy = capture.Position(position), at.Time, changed.Time, by.String

@@ -34,8 +34,88 @@ CREATE TABLE {schema}.[checkpoint] (
     [position]   bigint        NOT NULL,  -- of the last source transaction applied, or just before the first
     [applied_at] datetime2(3)  NULL,      -- UTC
     [paused]     bit           NOT NULL,
+    [parked]     int           NOT NULL DEFAULT 0,  -- how many source transactions are parked
     [changed_at] datetime2(3)  NULL,      -- of the last pause or resume, UTC
     [changed_by] nvarchar(256) NULL
+);
+
+-- The ledger: one row for each conflict that was decided, written in the
+-- transaction that carried the decision out.
+IF OBJECT_ID({conflict}) IS NULL
+CREATE TABLE {schema}.[conflict] (
+    [id]           bigint IDENTITY(1,1) NOT NULL PRIMARY KEY,
+    [pipeline]     nvarchar(128) NOT NULL,
+    [position]     bigint        NOT NULL,  -- of the source transaction
+    [txid]         bigint        NOT NULL,  -- its number in the source
+    [committed_at] datetime2(6)  NULL,      -- there, UTC
+    [change_no]    bigint        NOT NULL,  -- of the change in it, from 0
+    [kind]         varchar(20)   NOT NULL,  -- such as update_differs
+    [op]           varchar(10)   NOT NULL,  -- insert, update or delete
+    [table_name]   nvarchar(257) NOT NULL,
+    [row_key]      nvarchar(max) NULL,      -- this and the next four: JSON objects of the target's columns
+    [base]         nvarchar(max) NULL,      -- the row as the source had it before
+    [incoming]     nvarchar(max) NULL,      -- as the source had it then
+    [current_row]  nvarchar(max) NULL,      -- as the target had it
+    [result]       nvarchar(max) NULL,      -- as the target has it since; NULL is no row
+    [constraint_name] nvarchar(256) NULL,   -- what refused
+    [rule_name]    nvarchar(128) NOT NULL,  -- who decided
+    [action]       varchar(20)   NOT NULL,  -- such as take_source
+    [reason]       nvarchar(1000) NULL,
+    [decided_by]   nvarchar(256) NULL,      -- the person; NULL is the rule
+    [decided_at]   datetime2(3)  NOT NULL   -- UTC
+);
+
+-- Parked source transactions: those that wait for a person's decision, and those
+-- that wait behind them because they touch the same rows.
+IF OBJECT_ID({parked}) IS NULL
+CREATE TABLE {schema}.[parked] (
+    [pipeline]     nvarchar(128) NOT NULL,
+    [position]     bigint        NOT NULL,
+    [txid]         bigint        NOT NULL,
+    [committed_at] datetime2(6)  NULL,      -- in the source, UTC
+    [origin]       nvarchar(400) NULL,
+    [conflict]     bigint        NULL,      -- the ledger's row about it; NULL waits behind another
+    [changes]      bigint        NOT NULL,
+    [pieces]       int           NOT NULL,
+    [parked_at]    datetime2(3)  NOT NULL,  -- UTC
+    [sealed_by]    varchar(16)   NOT NULL,  -- tells the key that its pieces are sealed with; empty is in clear
+    PRIMARY KEY ([pipeline], [position])
+);
+
+-- Their changes, as JSON, in pieces; sealed where there is a ledger key.
+IF OBJECT_ID({parked_piece}) IS NULL
+CREATE TABLE {schema}.[parked_piece] (
+    [pipeline] nvarchar(128) NOT NULL,
+    [position] bigint        NOT NULL,
+    [piece]    int           NOT NULL,
+    [body]     nvarchar(max) NOT NULL,
+    PRIMARY KEY ([pipeline], [position], [piece])
+);
+
+-- What they touch, as hashes of tables, columns and values; keyed where there is
+-- a ledger key.
+IF OBJECT_ID({parked_key}) IS NULL
+CREATE TABLE {schema}.[parked_key] (
+    [pipeline] nvarchar(128) NOT NULL,
+    [resource] char(32)      NOT NULL,
+    [touch]    tinyint       NOT NULL,  -- 1 holds it, 2 refers to it, 3 removes it
+    [position] bigint        NOT NULL,
+    PRIMARY KEY ([pipeline], [resource], [touch], [position]),
+    UNIQUE ([pipeline], [position], [resource], [touch])
+);
+
+-- What was last written to the rows of tables that remember: one row for each of
+-- theirs that was ever written and is still there. It can be emptied at any time;
+-- the next change of each row is then not looked at for what others did to it.
+IF OBJECT_ID({written}) IS NULL
+CREATE TABLE {schema}.[written] (
+    [pipeline]   nvarchar(128) NOT NULL,
+    [table_name] nvarchar(257) NOT NULL,
+    [resource]   char(32)      NOT NULL,  -- the row, as a hash of its key; keyed where there is a ledger key
+    [columns]    char(8)       NOT NULL,  -- tells which columns the hash is of
+    [hash]       char(32)      NOT NULL,  -- of their values; keyed likewise
+    [version]    binary(8)     NULL,      -- its rowversion, where it has one
+    PRIMARY KEY ([pipeline], [table_name], [resource])
 );
 `
 
@@ -52,5 +132,10 @@ func DDL(schema string) string {
 		"{create}", quoteText("CREATE SCHEMA "+quote(schema)),
 		"{version}", object("version"),
 		"{checkpoint}", object("checkpoint"),
+		"{conflict}", object("conflict"),
+		"{parked}", object("parked"),
+		"{parked_piece}", object("parked_piece"),
+		"{parked_key}", object("parked_key"),
+		"{written}", object("written"),
 	).Replace(ddl)
 }

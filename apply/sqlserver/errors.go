@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	mssql "github.com/microsoft/go-mssqldb"
@@ -23,6 +24,11 @@ type ServerError struct {
 	Constraint string           // the constraint, index or trigger in question, where it is known
 	Reason     string           // what the number means
 	retryable  bool
+
+	procedure bool    // whether it arose in a trigger or a procedure
+	text      string  // the server's own words, for the kind of constraint alone
+	change    *change // that was refused; nil where it is not known
+	certain   bool    // whether it is that one, and not another of its batch
 }
 
 // Error returns one sentence without values.
@@ -41,6 +47,20 @@ func (e *ServerError) Error() string {
 // Retryable reports whether the same transaction may succeed when it is run
 // again.
 func (e *ServerError) Retryable() bool { return e.retryable }
+
+// login reports whether the server did not let the login into the database.
+func (e *ServerError) login() bool {
+	return slices.Contains([]int32{916, 4060, 18456, 18486}, e.Number)
+}
+
+// unreadCatalogue says what was being done when the server refused it, for the
+// server does not name the table.
+func unreadCatalogue(err error) error {
+	if server, ok := errors.AsType[*ServerError](err); ok && !server.login() {
+		return fmt.Errorf("read the target's catalogue: %w", err)
+	}
+	return err
+}
 
 // LostError says that the connection to the target was lost, or could not be
 // made. If that was during a commit, the checkpoint tells whether it happened.
@@ -70,13 +90,14 @@ var numbers = map[int32]known{
 	207:   {"a column no longer exists; the target's table was altered", false},
 	208:   {"a table no longer exists, or the login may not see it", false},
 	220:   {"arithmetic overflow of an integer column", false},
-	229:   {"the login lacks a permission on the table", false},
-	230:   {"the login lacks a permission on a column", false},
+	229:   {"the login lacks a permission on the table; grant it to the login's user", false},
+	230:   {"the login lacks a permission on a column; grant it to the login's user", false},
 	241:   {"a text is not a date or time", false},
 	242:   {"a date or time is out of range", false},
 	244:   {"a number is too large for its column", false},
 	245:   {"a text could not be converted to its column's type", false},
 	248:   {"a number is too large for int", false},
+	266:   {"the transaction was ended from within; a procedure or a trigger commits or rolls back", false},
 	271:   {"a computed column was written", false},
 	272:   {"a rowversion column was written", false},
 	334:   {"the table has triggers that do not allow OUTPUT", false},
@@ -85,12 +106,20 @@ var numbers = map[int32]known{
 	547:   {"a foreign key or check constraint is violated", false},
 	596:   {"the session was ended by the server", true},
 	701:   {"the server is short of memory", true},
-	916:   {"the login has no user in the database", false},
+	916:   {"the login has no user in the database; have one made for it", false},
+	922:   {"the target database is being recovered", true},
+	927:   {"the target database is being restored", true},
+	942:   {"the target database is offline", true},
+	952:   {"the target database is in transition", true},
+	976:   {"the target database is on a replica that takes no connections now", true},
+	983:   {"the target database's replica is changing its role", true},
 	1088:  {"the table does not exist, or the login may not SET IDENTITY_INSERT on it (it needs ALTER)", false},
+	1101:  {"the target's disk is full", true},
 	1105:  {"the target's filegroup is full", true},
 	1204:  {"the server is out of locks", true},
 	1205:  {"chosen as deadlock victim", true},
 	1222:  {"waited longer than the lock timeout", true},
+	1827:  {"the target has reached the size that its edition allows", true},
 	2601:  {"a unique index already holds that key", false},
 	2627:  {"a unique or primary key already holds that key", false},
 	2628:  {"a text or binary is longer than its column", false},
@@ -99,24 +128,29 @@ var numbers = map[int32]known{
 	3906:  {"the target database is read-only", true},
 	3930:  {"the transaction is doomed by an earlier error", false},
 	3960:  {"a snapshot update conflict", true},
-	4060:  {"the database cannot be opened by this login", false},
+	3966:  {"the server's version store is full", true},
+	3967:  {"the server's version store is full", true},
+	4060:  {"the database cannot be opened by this login; correct its name, or have a user made there for the login", false},
 	5074:  {"a column cannot be changed while other objects depend on it", false},
+	5149:  {"a file of the target cannot grow", true},
 	6005:  {"the server is shutting down", true},
 	8102:  {"an identity column was updated", false},
 	8114:  {"a value could not be converted to its column's type", false},
 	8115:  {"arithmetic overflow on conversion to a column's type", false},
 	8152:  {"a text or binary is longer than its column", false},
 	8645:  {"timed out waiting for memory", true},
+	9001:  {"the target's transaction log is not available", true},
 	9002:  {"the target's transaction log is full", true},
 	10928: {"a resource limit of the server is reached", true},
 	10929: {"the server is too busy", true},
 	10060: {"the server did not answer", true},
 	17830: {"a network error on login", true},
 	18456: {"login failed; check user and password", false},
-	18486: {"login failed; the account is locked", false},
+	18486: {"login failed, the account is locked; have it unlocked", false},
 	20509: {"a network error", true},
 	40197: {"the service met an error", true},
 	40501: {"the service is busy", true},
+	40544: {"the database has reached its size quota", true},
 	40613: {"the database is not available now", true},
 }
 
@@ -128,8 +162,10 @@ var worded = map[string]int32{
 	"No space left on device":                 1105,
 }
 
-// The names that SQL Server's messages quote: of constraints, indexes, and
-// nothing that a user typed into a row.
+// quotesNames are the numbers whose message begins with the name of a constraint
+// or an index. Another may quote anything, a trigger's own words above all.
+var quotesNames = map[int32]bool{547: true, 2601: true, 2627: true}
+
 var constraintName = regexp.MustCompile(`(?:constraint|unique index) ['"]([^'"]+)['"]`)
 
 // translate makes an error that the driver returned one of ours. ctx is the one
@@ -144,6 +180,9 @@ func translate(ctx context.Context, err error) error {
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if words := err.Error(); strings.Contains(words, "TLS Handshake failed") && strings.Contains(words, "x509") {
+		return fmt.Errorf("connection to the target: %w; name the certificate to trust with certificate=FILE in the DSN, or set TrustServerCertificate=true in it", err)
 	}
 	return &LostError{Err: err}
 }
@@ -173,7 +212,7 @@ func serverError(e mssql.Error) *ServerError {
 			e.Number = number
 		}
 	}
-	out := &ServerError{Number: e.Number, Reason: "the server refused it for a reason that has no words here; look the number up"}
+	out := &ServerError{Number: e.Number, text: e.Message, procedure: inProcedure(e), Reason: "the server refused it for a reason that has no words here; look the number up"}
 	if k, ok := numbers[e.Number]; ok {
 		out.Reason, out.retryable = k.reason, k.retryable
 	}
@@ -186,7 +225,7 @@ func serverError(e mssql.Error) *ServerError {
 	if inProcedure(e) {
 		out.Constraint = e.ProcName
 	}
-	if m := constraintName.FindStringSubmatch(e.Message); m != nil {
+	if m := constraintName.FindStringSubmatch(e.Message); m != nil && quotesNames[e.Number] {
 		out.Constraint = m[1]
 	}
 	return out

@@ -25,6 +25,8 @@ func TestServerErrorsQuoteNoValues(t *testing.T) {
 		{mssql.Error{Number: 2628, Message: "String or binary data would be truncated in table 'x.dbo.t', column 'c'. Truncated value: 'SECRET'."}, "longer"},
 		{mssql.Error{Number: 245, Message: "Conversion failed when converting the varchar value 'SECRET' to data type int."}, "converted"},
 		{mssql.Error{Number: 50000, ProcName: "trg_check", Message: "Tenant SECRET may not"}, "trg_check"},
+		{mssql.Error{Number: 50000, Message: `It breaks the constraint "SECRET"`}, "50000"},
+		{mssql.Error{Number: 245, Message: "Conversion failed when converting the varchar value 'constraint 'SECRET'' to data type int."}, "converted"},
 		{mssql.Error{Number: 33557097, Message: `invalid input syntax for type integer: "SECRET"`}, "33557097"},
 	} {
 		got := serverError(test.in).Error()
@@ -34,6 +36,14 @@ func TestServerErrorsQuoteNoValues(t *testing.T) {
 		if !strings.Contains(got, test.names) {
 			t.Errorf("%d: %q does not name %q", test.in.Number, got, test.names)
 		}
+	}
+}
+
+// TestCertificateIsNotRetried: no later attempt makes it trusted.
+func TestCertificateIsNotRetried(t *testing.T) {
+	err := translate(context.Background(), errors.New("TLS Handshake failed: tls: failed to verify certificate: x509: certificate signed by unknown authority"))
+	if capture.Retryable(err) || !strings.Contains(err.Error(), "TrustServerCertificate") {
+		t.Errorf("got %v", err)
 	}
 }
 

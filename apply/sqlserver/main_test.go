@@ -3,6 +3,7 @@ package sqlserver
 import (
 	"database/sql"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,13 +17,20 @@ import (
 
 var cluster *postgrestest.Cluster
 
-func TestMain(m *testing.M) { os.Exit(postgrestest.Main(m, &cluster)) }
+func TestMain(m *testing.M) {
+	if main, ok := mains[filepath.Base(os.Args[0])]; ok {
+		main()
+		os.Exit(0)
+	}
+	os.Exit(postgrestest.Main(m, &cluster))
+}
 
 // database is a fresh database of a T-SQL server, with our own tables in it.
 type database struct {
 	testing.TB
-	db  *sql.DB
-	cfg Config
+	db     *sql.DB
+	cfg    Config
+	server *sqlservertest.Server // nil for one that is not the stand-in
 }
 
 // newDatabase makes a database and runs statements in it.
@@ -34,7 +42,7 @@ func newDatabase(t testing.TB, statements ...string) *database {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	d := &database{TB: t, db: db, cfg: Config{DSN: target.DSN, Pipeline: "test", LockTimeout: time.Second}}
+	d := &database{TB: t, db: db, cfg: Config{DSN: target.DSN, Pipeline: "test", LockTimeout: time.Second}, server: target.Server}
 	d.exec(DDL(""))
 	for _, s := range statements {
 		d.exec(s)
@@ -58,27 +66,9 @@ func (d *database) holds(query string, want ...string) {
 	}
 }
 
-func (d *database) rows(query string) []string {
+func (d *database) rows(query string) (out []string) {
 	d.Helper()
-	rows, err := d.db.QueryContext(d.Context(), query)
-	if err != nil {
-		d.Fatalf("%s: %v", query, err)
-	}
-	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		d.Fatal(err)
-	}
-	var out []string
-	for rows.Next() {
-		values := make([]sql.NullString, len(columns))
-		into := make([]any, len(columns))
-		for i := range values {
-			into[i] = &values[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			d.Fatalf("%s: %v", query, err)
-		}
+	for _, values := range sqlservertest.Rows(d, d.db, query) {
 		var texts []string
 		for _, v := range values {
 			if !v.Valid {
@@ -87,9 +77,6 @@ func (d *database) rows(query string) []string {
 			texts = append(texts, v.String)
 		}
 		out = append(out, strings.Join(texts, "|"))
-	}
-	if err := rows.Err(); err != nil {
-		d.Fatalf("%s: %v", query, err)
 	}
 	return out
 }

@@ -1,11 +1,13 @@
 package sqlserver
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/syncback/syncback/capture"
+	"github.com/syncback/syncback/resolve"
 )
 
 // mapping is a Config's Table, matched with the target's catalogue. What the
@@ -15,6 +17,9 @@ type mapping struct {
 	source name
 	target *targetTable
 	plan   *plan // for the source table's shape that was met last
+	// references are the rows of other mapped tables that a row refers to.
+	references []reference
+	lock       *recordLock // nil is none
 }
 
 // matchTables matches every configured table. It returns the mappings by their
@@ -30,14 +35,19 @@ func matchTables(tables []Table, cat catalogue) (map[name]*mapping, []error) {
 			continue
 		}
 		if mappings[m.source] != nil {
-			wrong = append(wrong, fmt.Errorf("source table %s is mapped twice; keep one", m.source))
+			wrong = append(wrong, mappedTwice(m.source))
 			continue
 		}
 		if other, ok := targets[m.target.name]; ok {
-			wrong = append(wrong, fmt.Errorf("target table %s is mapped from both %s and %s; keep one", m.target.name, other, m.source))
+			wrong = append(wrong, takenTwice(m.target.name, other, m.source))
 			continue
 		}
 		mappings[m.source], targets[m.target.name] = m, m.source
+	}
+	for _, m := range mappings {
+		if err := m.findReferences(mappings); err != nil {
+			wrong = append(wrong, err)
+		}
 	}
 	return mappings, wrong
 }
@@ -56,7 +66,10 @@ func match(config Table, cat catalogue) (*mapping, error) {
 		return nil, fmt.Errorf("target table %s does not exist, or the login may not see it; correct the name or grant SELECT on it", target)
 	}
 	m := &mapping{config: config, source: source, target: t}
-	return m, m.checkNames()
+	if err := m.checkNames(); err != nil {
+		return nil, err
+	}
+	return m, m.findLock(cat)
 }
 
 // checkNames reports the first name of a target column in the configuration
@@ -64,7 +77,7 @@ func match(config Table, cat catalogue) (*mapping, error) {
 func (m *mapping) checkNames() error {
 	check := func(where, column string) error {
 		if m.target.column(column) == nil {
-			return fmt.Errorf("%s: %s names column %q, which the target table lacks", m.target.name, where, column)
+			return fmt.Errorf("%s: %s names column %q, which the target table lacks; correct the name", m.target.name, where, column)
 		}
 		return nil
 	}
@@ -83,6 +96,18 @@ func (m *mapping) checkNames() error {
 			continue
 		}
 		if err := check("columns, "+from, c.To); err != nil {
+			return err
+		}
+	}
+	if namer, ok := m.config.Conflict.(resolve.ColumnNamer); ok {
+		for _, column := range namer.Columns() {
+			if err := check("conflict", column); err != nil {
+				return err
+			}
+		}
+	}
+	for _, s := range m.config.Secret {
+		if err := check("secret", s); err != nil {
 			return err
 		}
 	}
@@ -105,6 +130,14 @@ func (m *mapping) checkFixed(check func(where, column string) error) error {
 		seen[c] = true
 	}
 	return nil
+}
+
+// rule names what is asked about a conflict, empty where nothing is.
+func (m *mapping) rule() string {
+	if m.config.Conflict == nil {
+		return ""
+	}
+	return cmp.Or(m.config.Rule, "conflict")
 }
 
 // excluded reports whether a target column is left alone by configuration.

@@ -12,6 +12,7 @@ import (
 // plan says how the changes of one source table, in one shape of it, are
 // written to its target table.
 type plan struct {
+	mapping *mapping
 	source  *capture.Table
 	target  *targetTable
 	columns []planColumn // those that are written, in the source's order
@@ -19,7 +20,12 @@ type plan struct {
 	// old image.
 	key      []int
 	fixed    []fixedColumn
+	shape    *capture.Table // see targetShape; nil until it is asked for
+	emulated *capture.Table // see emulatedShape; likewise
 	truncate bool
+	// references are the rows that a row refers to.
+	references []reference
+	remember   *remembering // nil where nothing is remembered
 }
 
 // planColumn is one source column that is written to one target column.
@@ -39,7 +45,7 @@ type planOptions struct{ zone *time.Location }
 
 // newPlan returns the plan, or all that keeps it from being one.
 func newPlan(m *mapping, t *capture.Table, opt planOptions) (*plan, []error) {
-	p := &plan{source: t, target: m.target, truncate: m.config.Truncate}
+	p := &plan{mapping: m, source: t, target: m.target, truncate: m.config.Truncate, references: m.references}
 	var wrong []error
 	for i, from := range t.Columns {
 		column, err := m.planColumn(i, from, opt)
@@ -62,6 +68,12 @@ func newPlan(m *mapping, t *capture.Table, opt planOptions) (*plan, []error) {
 	if err := p.addFixed(m); err != nil {
 		return nil, []error{err}
 	}
+	if err := p.findRemembering(); err != nil {
+		return nil, []error{err}
+	}
+	if err := p.checkHolder(); err != nil {
+		return nil, []error{err}
+	}
 	return p, nil
 }
 
@@ -76,6 +88,26 @@ func (p *plan) addColumn(c planColumn) error {
 
 // planColumn maps one source column; nil means that it is not written.
 func (m *mapping) planColumn(i int, from capture.Column, opt planOptions) (*planColumn, error) {
+	column, err := m.column(from)
+	if column == nil || err != nil {
+		return nil, err
+	}
+	rule := m.config.Columns[from.Name]
+	c, err := newCodec(from, column.typ, codecOptions{lossy: rule.Lossy, zone: opt.zone, nullAs: rule.NullAs})
+	if err != nil {
+		return nil, &pairError{fmt.Errorf("%s, column %q into %s, column %q: %w", m.source, from.Name, m.target.name, column.name, err)}
+	}
+	return &planColumn{from: i, to: column, codec: c}, nil
+}
+
+// pairError says that the types of two columns do not go with each other.
+type pairError struct{ error }
+
+func (e *pairError) Unwrap() error { return e.error }
+
+// column returns the target column that a source column is written to; nil means
+// that it is not written.
+func (m *mapping) column(from capture.Column) (*targetColumn, error) {
 	rule := m.config.Columns[from.Name]
 	if rule.Skip || rule.OwnerTarget {
 		return nil, nil
@@ -91,11 +123,7 @@ func (m *mapping) planColumn(i int, from capture.Column, opt planOptions) (*plan
 	if m.excluded(column.name) || column.generated() {
 		return nil, nil
 	}
-	c, err := newCodec(from, column.typ, codecOptions{lossy: rule.Lossy, zone: opt.zone, nullAs: rule.NullAs})
-	if err != nil {
-		return nil, fmt.Errorf("%s, column %q into %s, column %q: %w", m.source, from.Name, m.target.name, column.name, err)
-	}
-	return &planColumn{from: i, to: column, codec: c}, nil
+	return column, nil
 }
 
 // checkSourceNames reports a source column in the configuration that the source
@@ -103,7 +131,7 @@ func (m *mapping) planColumn(i int, from capture.Column, opt planOptions) (*plan
 func (m *mapping) checkSourceNames(t *capture.Table) error {
 	for from := range m.config.Columns {
 		if !slices.ContainsFunc(t.Columns, func(c capture.Column) bool { return c.Name == from }) {
-			return fmt.Errorf("%s: columns names %q, which the source table lacks", t, from)
+			return fmt.Errorf("%s: columns names %q, which the source table lacks; correct the name", t, from)
 		}
 	}
 	return nil
@@ -148,7 +176,7 @@ func (p *plan) addFixed(m *mapping) error {
 		}
 		value, err := literal(to.typ, text)
 		if err != nil {
-			return fmt.Errorf("%s: the fixed value of column %q does not fit %s: %w", m.target.name, to.name, to.typ, err)
+			return fmt.Errorf("%s: the fixed value of column %q does not fit %s: %w; correct it", m.target.name, to.name, to.typ, err)
 		}
 		p.fixed = append(p.fixed, fixedColumn{to, value})
 	}
@@ -159,6 +187,15 @@ func (p *plan) addFixed(m *mapping) error {
 // column, or -1.
 func (p *plan) indexOf(to *targetColumn) int {
 	return slices.IndexFunc(p.columns, func(c planColumn) bool { return c.to == to })
+}
+
+// allColumns are the indexes of columns.
+func (p *plan) allColumns() []int {
+	out := make([]int, len(p.columns))
+	for i := range out {
+		out[i] = i
+	}
+	return out
 }
 
 // isKey reports whether columns[i] is part of the key.

@@ -1,7 +1,6 @@
 package sqlserver
 
 import (
-	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -49,7 +48,7 @@ func (t sqlType) terms(scanned any) (string, bool, error) {
 		return "", false, nil
 	case []byte:
 		if t.class() == classBinary {
-			return "0x" + hex.EncodeToString(v), true, nil
+			return hexTerms(v), true, nil
 		}
 		text = string(v)
 	case string:

@@ -3,212 +3,327 @@ package sqlserver
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 
-	"github.com/syncback/syncback/apply"
 	"github.com/syncback/syncback/capture"
+	"github.com/syncback/syncback/resolve"
 )
 
 // writing is one transaction of the target as it is written: changes go in one
 // at a time, statements go out in batches.
 type writing struct {
 	*Applier
-	ctx       context.Context
-	tx        *sql.Tx
-	batch     batch
-	truncates []*change // those in a row, not yet ordered
+	ctx        context.Context
+	tx         *sql.Tx
+	batch      batch
+	truncates  []*change // those in a row, not yet ordered
+	refusals   *refusals // what earlier attempts found out
+	parked     int       // how many transactions of the source are parked
+	counted    bool      // parked was read while the checkpoint was locked
+	parkedKeys parkedKeys
+	rule       resolve.Resolver // decides in place of every table's own; nil leaves it to them
+	by         string           // the person who does; empty where there is none
+	releasing  bool             // what is written was parked, and goes on waiting where its rule halts
+	recorded   int              // how many conflicts went into the ledger
+	deciding   int64            // the index of the change that the rule is asked about
+	emulating  emulating        // changes about which an Emulator is to be asked
+	left       leftRows         // rows that are to be remembered
+	triggers   map[int64]string // see triggersOf
 }
 
-// write writes every change of every transaction, after the checkpoint.
-func (a *Applier) write(ctx context.Context, tx *sql.Tx, batch []*capture.Tx) error {
-	w := &writing{Applier: a, ctx: ctx, tx: tx}
-	if err := w.put(a.moveCheckpoint(batch[len(batch)-1])); err != nil {
+// write writes every change of every transaction, and then the checkpoint, which
+// it holds from the beginning.
+func (w *writing) write(batch []*capture.Tx) error {
+	if err := w.put(w.holdCheckpoint()); err != nil {
+		return err
+	}
+	if err := w.askAhead(batch); err != nil {
 		return err
 	}
 	for _, t := range batch {
-		for c, err := range t.Changes {
-			if err != nil {
-				return err
-			}
-			if err := w.change(t, c); err != nil {
-				return err
-			}
+		if err := w.transaction(t); err != nil {
+			return err
 		}
 	}
-	if err := w.putTruncates(); err != nil {
+	if err := w.rememberLeft(); err != nil {
+		return err
+	}
+	if err := w.put(w.moveCheckpoint(batch[len(batch)-1])); err != nil {
 		return err
 	}
 	return w.flush()
 }
 
-// change writes one change.
-func (w *writing) change(t *capture.Tx, in capture.Change) error {
-	if in.Op == capture.Message {
-		return nil // an intent for someone else: nothing here acts on one
-	}
-	if in.Table == nil {
-		return fmt.Errorf("a change at %s has the operation %q and no table", t.Position, in.Op)
-	}
-	m := w.mappings[name{in.Table.Schema, in.Table.Name}]
-	if m == nil {
-		return fmt.Errorf("transaction %s changes %s, which is not among the configured tables; add it, or take it out of the publication", t.Position, in.Table)
-	}
-	p, err := m.planFor(in.Table, planOptions{zone: w.cfg.Zone})
+// transaction writes one transaction of the source, or parks it where it touches
+// what a parked one holds, or where that was decided. What an earlier attempt has
+// decided about it does not count where it waits: one before it may be parked only
+// since, and must come first.
+func (w *writing) transaction(t *capture.Tx) error {
+	behind, err := w.behind(t)
 	if err != nil {
-		return fmt.Errorf("transaction %s: %w", t.Position, err)
+		return err
 	}
-	c := &change{plan: p, op: in.Op, position: t.Position}
+	if behind {
+		return w.park(t, nil)
+	}
+	if p := w.refusals.park[t.Position]; p != nil {
+		return w.park(t, p)
+	}
+	return w.changes(t)
+}
+
+// changes writes the changes of one transaction of the source.
+func (w *writing) changes(t *capture.Tx) error {
+	index := int64(0)
+	for in, err := range t.Changes {
+		if err != nil {
+			return err
+		}
+		if in.Op == capture.Message {
+			continue // an intent for someone else: nothing here acts on one
+		}
+		if err := w.change(&change{op: in.Op, position: t.Position, in: in, tx: t, index: index}); err != nil {
+			return err
+		}
+		index++
+	}
+	if err := w.putTruncates(); err != nil {
+		return err
+	}
+	return w.emulate()
+}
+
+// change writes one change.
+func (w *writing) change(c *change) error {
+	in := c.in
+	if in.Table == nil {
+		return fmt.Errorf("a change at %s has the operation %q and no table", c.position, in.Op)
+	}
+	err := w.bindPlan(c)
+	if err != nil {
+		return err
+	}
 	if in.Op == capture.Truncate {
 		return w.truncate(c)
 	}
 	if err := w.putTruncates(); err != nil {
 		return err
 	}
-	switch in.Op {
+	if c.mapping.emulates() {
+		return w.changeEmulated(c)
+	}
+	return w.changeOrAsk(c)
+}
+
+// changeOrAsk writes a change of a row, or asks the rule about one of which it is
+// known that the target refuses it.
+func (w *writing) changeOrAsk(c *change) (err error) {
+	if r := w.refusals.of(c); r != nil {
+		err = w.refused(c, r)
+	} else {
+		err = w.changeRow(c)
+	}
+	if unfit, ok := errors.AsType[*unfitError](err); ok {
+		err = w.refused(c, &refused{unfit.kind, []int{unfit.column}, "", unfit.ValueError})
+	}
+	if err != nil {
+		return err
+	}
+	return w.leave(c)
+}
+
+// bindPlan gives a change the plan for its table, as it was at that change.
+func (w *writing) bindPlan(c *change) (err error) {
+	t := c.in.Table
+	m := w.mappings[name{t.Schema, t.Name}]
+	if m == nil {
+		return fmt.Errorf("transaction %s changes %s, which is not among the configured tables; add it, or take it out of the publication", c.position, t)
+	}
+	if c.plan, err = m.planFor(t, planOptions{zone: w.cfg.Zone}); err != nil {
+		return fmt.Errorf("transaction %s: %w", c.position, err)
+	}
+	return nil
+}
+
+func (w *writing) changeRow(c *change) error {
+	switch c.op {
 	case capture.Insert:
-		return w.insert(c, in)
+		return w.insert(c)
 	case capture.Update:
-		return w.update(c, in)
+		return w.update(c)
 	case capture.Delete:
-		return w.delete(c, in)
+		return w.delete(c)
 	default:
-		return fmt.Errorf("a change of %s at %s has the operation %q", in.Table, t.Position, in.Op)
+		return fmt.Errorf("a change of %s at %s has the operation %q", c.in.Table, c.position, c.op)
 	}
 }
 
-func (w *writing) insert(c *change, in capture.Change) error {
-	s, err := c.insert(in.After)
-	if err != nil {
-		return err
+// guarded puts a statement in the batch that writes nothing where the row is not
+// as it should be. Then it is settled.
+func (w *writing) guarded(s *statement) error {
+	if s.change.mapping.emulates() {
+		s.change.effect = &effect{op: s.op}
+	}
+	s.missed = func(matched int64) error {
+		s.change.effect = nil
+		return w.settle(s.change, matched)
 	}
 	return w.put(s)
 }
 
-func (w *writing) delete(c *change, in capture.Change) error {
-	where, err := c.where(in.Before)
+// insert writes a row, unless there is one with its key.
+func (w *writing) insert(c *change) error {
+	values, err := c.present(c.in.After)
 	if err != nil {
 		return err
 	}
-	return w.put(c.delete(where))
+	var taken predicate
+	if c.key != nil {
+		if taken, err = c.where(c.in.After); err != nil {
+			return err
+		}
+	}
+	return w.guarded(c.insert(values, c.absent(taken).and(c.unlockedNew(values))))
 }
 
-// update sets the columns that differ in the target's own terms, and is no
-// statement at all where none does.
-func (w *writing) update(c *change, in capture.Change) error {
-	old := in.Before
-	if old == nil {
-		old = in.After // the key did not change, and nothing else is known
-	}
-	where, err := c.where(old)
+// delete deletes the row, if it is as it was in the source.
+func (w *writing) delete(c *change) error {
+	where, err := c.where(c.in.Before)
 	if err != nil {
 		return err
 	}
-	var set, unknown []boundColumn
+	if c.key == nil {
+		return w.guarded(c.delete(where.and(c.unlocked(nil)))) // all of it is in where
+	}
+	if c.remember != nil {
+		return w.suspect(c)
+	}
+	where = c.alone(where).and(c.unlocked(nil))
+	base := c.imageOf(c.in.Before)
+	var held []boundColumn
+	for i, v := range base {
+		switch {
+		case v.known && !c.isKey(i):
+			held = append(held, boundColumn{&c.columns[i], v.bound})
+		case !v.known && !c.in.Before[c.columns[i].from].IsAbsent():
+			return w.suspect(c) // the target cannot hold what the source had
+		}
+	}
+	if same := all(held, (*builder).isExactly); same != nil {
+		where = where.and(same)
+	}
+	return w.guarded(c.delete(where))
+}
+
+// suspect settles a change without trying it: it is known not to fit, or whether
+// it does is not to be known from the source.
+func (w *writing) suspect(c *change) error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	return w.settle(c, 0)
+}
+
+// update sets the columns that differ in the target's own terms, if they are
+// still as they were in the source, and is no statement at all where none does.
+func (w *writing) update(c *change) error {
+	where, err := c.where(c.old())
+	if err != nil {
+		return err
+	}
+	d, err := c.diff()
+	if err != nil {
+		return err
+	}
+	if d.suspect || c.remember != nil {
+		return w.suspect(c)
+	}
+	if len(d.unknown) > 0 {
+		differing, err := w.compare(c, where, d.unknown)
+		if err != nil {
+			return err
+		}
+		d.set = append(d.set, differing...)
+	}
+	if len(d.set) == 0 {
+		return nil
+	}
+	where = c.alone(where).and(c.unlocked(d.set))
+	if same := all(d.was, (*builder).isExactly); same != nil {
+		where = where.and(same)
+	}
+	s, err := c.update(d.set, where)
+	if err != nil {
+		return err
+	}
+	return w.guarded(s)
+}
+
+// diff is what an update changes, in the target's own terms.
+type diff struct {
+	set     []boundColumn // what changes
+	was     []boundColumn // what these were, key columns aside
+	unknown []boundColumn // what may have changed: the source did not say what it was
+	suspect bool          // the target cannot hold what one of these was
+}
+
+func (c *change) diff() (d diff, err error) {
 	for i := range c.columns {
 		column := &c.columns[i]
-		after := in.After[column.from]
-		if after.IsAbsent() {
-			continue
-		}
-		before := old[column.from]
-		if in.Before == nil && !c.isKey(i) {
-			before = capture.Value{}
+		after := c.in.After[column.from]
+		before := capture.Value{}
+		if c.in.Before != nil || c.isKey(i) {
+			before = c.old()[column.from]
 		}
 		same, err := column.codec.same(before, after)
 		if err != nil {
-			return c.valueError(column.to, err.Error())
+			return d, c.unfit(column.to, err)
 		}
 		if same {
 			continue
 		}
 		b, err := c.bind(column, after)
 		if err != nil {
-			return err
+			return d, err
 		}
 		if before.IsAbsent() {
-			unknown = append(unknown, b)
-		} else {
-			set = append(set, b)
+			d.unknown = append(d.unknown, b)
+			continue
 		}
-	}
-	if len(unknown) > 0 {
-		differing, err := w.compare(c, where, unknown)
+		d.set = append(d.set, b)
+		if c.isKey(i) || c.key == nil {
+			continue // where has it
+		}
+		was, err := column.codec.encode(before)
 		if err != nil {
-			return err
+			d.suspect = true
+			continue
 		}
-		set = append(set, differing...)
+		d.was = append(d.was, boundColumn{column, was})
 	}
-	if len(set) == 0 {
-		return nil
-	}
-	s, err := c.update(set, where)
-	if err != nil {
-		return err
-	}
-	return w.put(s)
+	return d, nil
 }
 
-// compare reads the row that where finds and returns the columns in which it
-// differs. It is for a source that does not send the whole old row: which
-// columns changed is then known from the target alone.
-func (w *writing) compare(c *change, where func(*builder), columns []boundColumn) ([]boundColumn, error) {
+// compare returns those of columns in which the row that where finds differs. It
+// is for a source that does not send the whole old row: which columns changed is
+// then known from the target alone.
+func (w *writing) compare(c *change, where predicate, columns []boundColumn) ([]boundColumn, error) {
 	if err := w.flush(); err != nil {
 		return nil, err
 	}
-	text, args := c.selectRow(where, columns)
-	rows, err := w.tx.QueryContext(w.ctx, text, args...)
+	rows, err := w.read(c, where)
 	if err != nil {
-		return nil, translate(w.ctx, err)
+		return nil, err
 	}
-	defer rows.Close()
-	current := make([]any, len(columns))
-	into := make([]any, len(columns))
-	for i := range current {
-		into[i] = &current[i]
+	if len(rows) != 1 {
+		return nil, w.settle(c, 0)
 	}
-	matched := int64(0)
-	for ; rows.Next(); matched++ {
-		if err := rows.Scan(into...); err != nil {
-			return nil, translate(w.ctx, err)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return nil, translate(w.ctx, err)
-	}
-	if matched != 1 {
-		return nil, &apply.MismatchError{Table: c.target.name.String(), Op: c.op, Position: c.position, Matched: matched}
-	}
-	return c.differing(columns, current)
-}
-
-// selectRow returns the query for the given columns of the row that where finds.
-func (c *change) selectRow(where func(*builder), columns []boundColumn) (text string, args []any) {
-	q := &builder{}
-	q.WriteString("SELECT ")
-	for i, column := range columns {
-		if i > 0 {
-			q.WriteString(", ")
-		}
-		fmt.Fprintf(q, "%s AS c%d", column.to.typ.selectExpr(quote(column.to.name)), i)
-	}
-	q.WriteString(" FROM " + c.target.name.quoted() + " WITH (UPDLOCK) WHERE ")
-	where(q)
-	b := &batchText{}
-	b.statement(c.statement(q))
-	return b.String(), b.args
-}
-
-// differing returns those of columns whose bound value is not what the target
-// holds.
-func (c *change) differing(columns []boundColumn, current []any) ([]boundColumn, error) {
+	c.found = rows[0]
 	var out []boundColumn
-	for i, column := range columns {
-		terms, ok, err := column.to.typ.terms(current[i])
-		if err != nil {
-			return nil, c.valueError(column.to, "what the target holds cannot be read: "+err.Error())
-		}
-		if ok == column.bound.null || ok && terms != column.bound.terms {
+	for _, column := range columns {
+		if !rows[0][c.indexOf(column.to)].same(column.bound) {
 			out = append(out, column)
 		}
 	}
@@ -229,7 +344,13 @@ func (w *writing) truncate(c *change) error {
 // it.
 func (w *writing) putTruncates() error {
 	for _, c := range childrenFirst(w.truncates) {
-		if err := w.put(c.truncateAll()); err != nil {
+		if err := w.putTruncate(c); err != nil {
+			return err
+		}
+		if c.remember == nil {
+			continue
+		}
+		if err := w.put(w.forgetTable(c.target.name.String())); err != nil {
 			return err
 		}
 	}
@@ -245,7 +366,7 @@ func childrenFirst(changes []*change) []*change {
 	for len(rest) > 0 {
 		i := max(0, slices.IndexFunc(rest, func(c *change) bool {
 			return !slices.ContainsFunc(rest, func(other *change) bool {
-				return other.target != c.target && slices.Contains(other.target.parents, c.target.id)
+				return other.target != c.target && other.target.refersTo(c.target)
 			})
 		}))
 		out = append(out, rest[i])
@@ -256,7 +377,7 @@ func childrenFirst(changes []*change) []*change {
 
 // put adds a statement to the batch, which goes out first where it is full.
 func (w *writing) put(s *statement) error {
-	if w.batch.full(s) {
+	if w.batch.full(s) || w.refusals.singly && len(w.batch.statements) > 0 {
 		if err := w.flush(); err != nil {
 			return err
 		}
@@ -267,10 +388,7 @@ func (w *writing) put(s *statement) error {
 
 // flush sends the batch.
 func (w *writing) flush() error {
-	if len(w.batch.statements) == 0 {
-		return nil
-	}
 	b := w.batch
 	w.batch = batch{}
-	return b.run(w.ctx, w.tx)
+	return b.perform(w.ctx, w.tx)
 }

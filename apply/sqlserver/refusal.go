@@ -1,0 +1,157 @@
+package sqlserver
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+
+	"github.com/syncback/syncback/capture"
+	"github.com/syncback/syncback/resolve"
+)
+
+// refusals is what earlier attempts at a batch have found out. The first refused
+// statement dooms a transaction of the target; so the next attempt sends the
+// statements singly, to know which change it was, and the one after that asks the
+// rule about it before it is sent. A transaction of the source that is to be
+// parked is written until that is known; the next attempt parks it.
+type refusals struct {
+	known  map[changeID]*refused
+	park   map[capture.Position]*parkError
+	singly bool // whether statements go one a round trip
+
+	collisions int // how often an Emulator was overtaken by another session
+	trials     map[changeID]*trial
+	missing    []proof // what calls about several changes lacked
+}
+
+// changeID is a change of the source.
+type changeID struct {
+	position capture.Position
+	index    int64
+}
+
+func (c *change) id() changeID { return changeID{c.position, c.index} }
+
+// of returns the refusal of a change, nil where there was none.
+func (r *refusals) of(c *change) *refused { return r.known[c.id()] }
+
+// learn takes in the error of an attempt, and reports whether another attempt
+// knows more than this one did.
+func (r *refusals) learn(err error) bool {
+	if p, ok := errors.AsType[*parkError](err); ok {
+		if r.park == nil {
+			r.park = make(map[capture.Position]*parkError)
+		}
+		r.park[p.conflict.Position] = p
+		r.singly = false
+		return true
+	}
+	if emulation, ok := errors.AsType[*emulationError](err); ok {
+		return r.learnEmulation(emulation)
+	}
+	if trial, ok := errors.AsType[*trialError](err); ok {
+		return r.learnTrial(trial)
+	}
+	e, ok := errors.AsType[*ServerError](err)
+	if !ok || e.retryable || e.kind() == 0 {
+		return false
+	}
+	switch c := e.change; {
+	case c != nil && (c.mapping.config.Conflict == nil || r.known[c.id()] != nil):
+		return false // no one is there to ask, or has no better answer
+	case c == nil || !e.certain:
+		if r.singly {
+			return false
+		}
+		r.singly = true
+		return true
+	}
+	if r.known == nil {
+		r.known = make(map[changeID]*refused)
+	}
+	r.known[e.change.id()] = &refused{e.kind(), e.differs(e.change), e.Constraint, e}
+	r.singly = false
+	return true
+}
+
+// refused is why the target does not take a change.
+type refused struct {
+	kind       resolve.Kind
+	differs    []int // the columns that it is about, as far as that is known
+	constraint string
+	cause      error
+}
+
+// refused asks the table's rule about a change that the target does not take.
+// One that also finds another row than it should is a conflict of that kind.
+func (w *writing) refused(c *change, r *refused) error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	e, err := w.look(c)
+	if err != nil {
+		return err
+	}
+	found, columns := e.kind()
+	if locked, err := w.isLocked(e, found); err != nil {
+		return err
+	} else if locked {
+		return w.decide(e, e.locked(), nil)
+	}
+	if found != 0 {
+		return w.decide(e, e.conflict(found, columns), w.mismatch(e))
+	}
+	conflict := e.conflict(r.kind, r.differs)
+	conflict.Constraint = r.constraint
+	return w.decide(e, conflict, r.cause)
+}
+
+// kind says which kind of conflict an error of the server is; 0 is none.
+func (e *ServerError) kind() resolve.Kind {
+	switch {
+	case e.retryable:
+		return 0
+	case e.procedure, e.Number >= 50000, e.Number == 3609, e.Number == 3616:
+		return resolve.TriggerFailed
+	}
+	switch e.Number {
+	case 2601, 2627:
+		return resolve.Unique
+	case 547:
+		if text := strings.ToLower(e.text); strings.Contains(text, "foreign key") || strings.Contains(text, "reference constraint") {
+			return resolve.ForeignKey
+		}
+		return resolve.Check
+	case 515:
+		return resolve.NotNull
+	case 2628, 8152:
+		return resolve.TooLong
+	case 220, 242, 244, 248, 8115:
+		return resolve.OutOfRange
+	case 241, 245, 8114:
+		return resolve.NotEncodable
+	default:
+		return 0
+	}
+}
+
+// columnName is the column that SQL Server's message 515 names.
+var columnName = regexp.MustCompile(`column ['"]([^'"]+)['"]`)
+
+// differs are the columns of a change that an error of the server is about, as
+// far as it says.
+func (e *ServerError) differs(c *change) []int {
+	if e.Number != 515 {
+		return nil
+	}
+	m := columnName.FindStringSubmatch(e.text)
+	if m == nil {
+		return nil
+	}
+	if to := c.target.column(m[1]); to != nil {
+		if i := c.indexOf(to); i >= 0 {
+			return []int{i}
+		}
+	}
+	return nil
+}

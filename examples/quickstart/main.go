@@ -5,9 +5,11 @@
 //
 // It starts a private PostgreSQL and a stand-in for SQL Server, makes a small
 // housing estate on both, plays a day of officers' changes in the cloud, and
-// carries them to the legacy system. Then it shows both sides, and compares
-// every row with what it must be by a model that shares no code with what
-// carried it.
+// carries them to the legacy system. Then both sides change the same rows: the
+// rules of a council, which it builds from examples/housing-rules and starts as a
+// plugin, decide one conflict and park another, and what is parked is released. At
+// last it shows both sides, and compares every row with what it must be by a model
+// that shares no code with what carried it.
 //
 // With --source and --target it does the same between servers of yours. They
 // keep the tables that it makes; --reset removes those, and nothing else, before

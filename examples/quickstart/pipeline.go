@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,32 +15,40 @@ import (
 	"github.com/syncback/syncback/capture/postgres"
 	"github.com/syncback/syncback/examples/internal/estate"
 	"github.com/syncback/syncback/queue"
+	"github.com/syncback/syncback/resolve/plugin"
 )
 
-// pipeline is syncback, put together: a capturer, a queue and an applier.
+// pipeline is syncback, put together: a capturer, a queue and an applier, and the
+// rules that it asks.
 type pipeline struct {
 	capturer *postgres.Capturer
 	queue    *queue.Disk
-	queueDir string
+	dir      string         // of the queue, and of the rules' program
+	rules    *plugin.Plugin // who decides where both sides changed the same
+	target   sqlserver.Config
 	applier  *sqlserver.Applier
 	meter    meter
 }
 
-// newPipeline prepares both databases, and puts the parts together. What was
+// newPipeline builds and starts the rules, prepares both databases, and puts the
+// parts together. What was
 // committed in the source before is not captured.
 // Close must be called, also after an error.
 func newPipeline(ctx context.Context, s *servers, tables []*estate.Table) (p *pipeline, err error) {
 	p = &pipeline{}
+	if p.dir, err = os.MkdirTemp("", "syncback-quickstart-"); err != nil {
+		return p, err
+	}
+	if p.rules, err = startRules(ctx, p.dir); err != nil {
+		return p, err
+	}
 	if p.capturer, err = openSource(ctx, s, tables); err != nil {
 		return p, err
 	}
-	if p.queueDir, err = os.MkdirTemp("", "syncback-quickstart-"); err != nil {
+	if p.queue, err = queue.Open(queue.Config{Dir: filepath.Join(p.dir, "queue")}); err != nil {
 		return p, err
 	}
-	if p.queue, err = queue.Open(queue.Config{Dir: p.queueDir}); err != nil {
-		return p, err
-	}
-	if p.applier, err = openTarget(ctx, s, tables); err != nil {
+	if err = p.openTarget(ctx, s, tables); err != nil {
 		return p, err
 	}
 	return p, apply.Begin(ctx, p.queue, p.applier, p.capturer.Begin)
@@ -60,19 +69,22 @@ func openSource(ctx context.Context, s *servers, tables []*estate.Table) (*postg
 
 // openTarget makes syncback's own tables, which a DBA would otherwise review and
 // run, and matches the tables of the two sides.
-func openTarget(ctx context.Context, s *servers, tables []*estate.Table) (*sqlserver.Applier, error) {
+func (p *pipeline) openTarget(ctx context.Context, s *servers, tables []*estate.Table) error {
 	if _, err := s.target.ExecContext(ctx, sqlserver.DDL(own)); err != nil {
-		return nil, fmt.Errorf("make our own tables in the target: %w", err)
+		return fmt.Errorf("make our own tables in the target: %w", err)
 	}
 	clock, err := estate.London()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	config := sqlserver.Config{DSN: s.targetDSN, Pipeline: "quickstart", Schema: own, Zone: clock}
+	p.target = sqlserver.Config{DSN: s.targetDSN, Pipeline: "quickstart", Schema: own, Zone: clock}
 	for _, t := range tables {
-		config.Tables = append(config.Tables, mapping(t))
+		m := mapping(t)
+		m.Conflict, m.Rule = p.rules.Resolver, "plugin housing"
+		p.target.Tables = append(p.target.Tables, m)
 	}
-	return sqlserver.Open(ctx, config)
+	p.applier, err = sqlserver.Open(ctx, p.target)
+	return err
 }
 
 // mapping says how a table of the cloud becomes one of the legacy system.
@@ -126,7 +138,7 @@ func (p *pipeline) run(ctx context.Context, until capture.Position) error {
 // progress says how far the target has come.
 func (p *pipeline) progress() string { return p.meter.String() }
 
-// close ends what was opened, and removes the queue.
+// close ends what was opened, and removes the queue and the rules' program.
 func (p *pipeline) close() error {
 	var errs []error
 	if p.applier != nil {
@@ -135,8 +147,11 @@ func (p *pipeline) close() error {
 	if p.queue != nil {
 		errs = append(errs, p.queue.Close())
 	}
-	if p.queueDir != "" {
-		errs = append(errs, os.RemoveAll(p.queueDir))
+	if p.rules != nil {
+		errs = append(errs, p.rules.Close())
+	}
+	if p.dir != "" {
+		errs = append(errs, os.RemoveAll(p.dir))
 	}
 	return errors.Join(errs...)
 }

@@ -49,8 +49,15 @@ func TestPrivateServers(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("exit %d: %s\n%s", code, stderr, stdout)
 	}
-	if !strings.Contains(stdout, "Every row of both sides is as it must be.") {
-		t.Errorf("no verdict in:\n%s", stdout)
+	for _, want := range []string{
+		"Every row of both sides is as it must be.",
+		"update_differs of dbo.tenagree: take_row, by \"balance-and-rent: ",
+		"delete_differs of dbo.member: park, by \"keep-members: ",
+		"delete_differs of dbo.member: the source is taken",
+	} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("no %q in:\n%s", want, stdout)
+		}
 	}
 }
 

@@ -41,9 +41,11 @@ func tour(ctx context.Context, o options, out *screen) (equal bool, err error) {
 	}{
 		{v.opening(), v.open},
 		{"The same housing estate on both sides, before anything is captured", v.settle},
-		{"Publication and slot in PostgreSQL, checkpoint in SQL Server", v.prepare},
+		{"A council's rules are built and started; publication and slot in PostgreSQL, checkpoint in SQL Server", v.prepare},
 		{"A day of officers' changes in PostgreSQL", v.play},
 		{"PostgreSQL → queue → SQL Server", v.carry},
+		{"Both sides change the same rows: the rules decide, or park it", v.clash},
+		{"A person decides about what is parked", v.decide},
 		{"Every row of both sides is read, and compared with the model", v.compare},
 	} {
 		if err := v.stage(stage.what, func() error { return stage.do(ctx) }); err != nil {

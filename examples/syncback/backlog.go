@@ -110,6 +110,13 @@ func (b *backlog) applied(p apply.Progress) {
 	}
 }
 
+// empty reports whether nothing waits to be applied.
+func (b *backlog) empty() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.known && b.waiting.txs <= 0
+}
+
 // report puts the counts into a status file.
 func (b *backlog) report(p *progress) {
 	at := b.Disk.Stats().Mark.Position

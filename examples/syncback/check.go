@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/syncback/syncback/apply/sqlserver"
 	"github.com/syncback/syncback/capture"
@@ -17,19 +18,16 @@ import (
 func (s *session) check(ctx context.Context) error {
 	tables, findings, sourceErr := s.checkSource(ctx)
 	more, targetErr := s.checkTarget(ctx, tables)
-	findings = append(findings, more...)
-	errs := 0
+	rules, pluginErr := s.checkPlugins(ctx)
+	findings = slices.Concat(findings, more, rules)
 	for _, f := range findings {
-		if f.Level == capture.Blocks {
-			errs++
-		}
 		printFinding(s.stdout, f)
 	}
-	if err := errors.Join(sourceErr, targetErr); err != nil {
+	if err := errors.Join(sourceErr, targetErr, pluginErr); err != nil {
 		return err
 	}
-	if errs > 0 {
-		return fmt.Errorf("not fit to run: mend what is marked as error (%d), then check again", errs)
+	if n := blocking(findings); n > 0 {
+		return fmt.Errorf("not fit to run: mend what is marked as error (%d), then check again", n)
 	}
 	_, err := fmt.Fprintln(s.stdout, "fit to run")
 	return err
@@ -45,6 +43,9 @@ func (s *session) checkSource(ctx context.Context) ([]*capture.Table, []capture.
 		return nil, findings, failure("source", err)
 	}
 	tables, err := capturer.Tables(ctx)
+	if blocking(findings) > 0 && !capture.Retryable(err) {
+		return tables, findings, nil // a table that is missing was found before
+	}
 	if err != nil {
 		return nil, findings, failure("source", err)
 	}
@@ -57,6 +58,16 @@ func (s *session) checkTarget(ctx context.Context, tables []*capture.Table) ([]c
 		return findings, failure("target", err)
 	}
 	return findings, nil
+}
+
+// blocking is how many of the findings keep the pipeline from running.
+func blocking(findings []capture.Finding) (n int) {
+	for _, f := range findings {
+		if f.Level == capture.Blocks {
+			n++
+		}
+	}
+	return n
 }
 
 func printFinding(w io.Writer, f capture.Finding) {

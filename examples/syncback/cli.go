@@ -22,9 +22,19 @@ usage: syncback COMMAND [-c FILE]
   run --until-idle    apply what is committed by now, then exit
   status [--json]     how far source, queue and target are
   pause, resume       stop and restart applying; capture goes on
+  verify              compare the two sides; list the keys of rows that differ
+  verify --repair     and mend the target, while no run is active
+  conflicts list      what waits for a decision; with --all, the whole ledger
+  conflicts show ID   one conflict, with the rows of both sides
+  conflicts resolve ID --take source|target|row|drop
+                      decide about it; --row FILE has the row as JSON, --reason
+                      TEXT says why, which drop needs
+  plan --policy FILE  what the conflicts in the ledger would have come to under
+                      the policies of another configuration; writes nothing
   help                print this
 
   -c, --config FILE   the configuration; sync.yaml when not given
+  --limit N           of verify: list N rows at most
 
 Exit status: 0 done, 1 failed or not fit, 2 wrong usage or configuration.
 `
@@ -53,6 +63,7 @@ type lookup func(name string) (string, bool)
 type session struct {
 	call
 	cfg            *config
+	other          *config // of plan: the configuration whose policies are tried
 	stdout, stderr io.Writer
 	secrets        *secrets
 }
@@ -90,6 +101,11 @@ func (s *session) dispatch(ctx context.Context, args []string, env lookup) (err 
 		return err
 	}
 	s.secrets.hide(s.cfg.source.DSN, s.cfg.target.DSN)
+	if s.policy != "" {
+		if err := s.loadOther(env); err != nil {
+			return err
+		}
+	}
 	return commands[s.command].do(s, ctx)
 }
 
@@ -97,25 +113,38 @@ func (s *session) dispatch(ctx context.Context, args []string, env lookup) (err 
 // -c.
 var commands = map[string]struct {
 	flags []string
+	words int              // how many arguments it has at most
+	valid func(call) error // what is wrong with them; nil takes any
 	do    func(*session, context.Context) error
 }{
-	"check":  {do: (*session).check},
-	"ddl":    {do: (*session).ddl},
-	"run":    {do: (*session).run, flags: []string{"until-idle"}},
-	"status": {do: (*session).status, flags: []string{"json"}},
-	"pause":  {do: (*session).pause},
-	"resume": {do: (*session).resume},
+	"check":     {do: (*session).check},
+	"ddl":       {do: (*session).ddl},
+	"run":       {do: (*session).run, flags: []string{"until-idle"}},
+	"status":    {do: (*session).status, flags: []string{"json"}},
+	"pause":     {do: (*session).pause},
+	"resume":    {do: (*session).resume},
+	"verify":    {do: (*session).verify, flags: []string{"repair", "limit"}},
+	"plan":      {do: (*session).plan, valid: call.validPlan, flags: []string{"policy"}},
+	"conflicts": {do: (*session).conflicts, words: 2, valid: call.validConflicts, flags: []string{"all", "take", "row", "reason"}},
 }
 
 // later are commands that the contract names and this version lacks.
-var later = []string{"plan", "conflicts", "verify", "explain"}
+var later = []string{"explain"}
 
 // call is a command line that was understood.
 type call struct {
 	command   string
 	config    string
+	args      [2]string // behind the command
 	untilIdle bool
 	json      bool
+	repair    bool
+	limit     int // -1 is none
+	all       bool
+	take      string
+	row       string
+	reason    string
+	policy    string
 }
 
 // parseCall reads a command line. Flags may stand before and after the command.
@@ -127,6 +156,13 @@ func parseCall(args []string) (call, error) {
 	fs.StringVar(&c.config, "config", "sync.yaml", "")
 	fs.BoolVar(&c.untilIdle, "until-idle", false, "")
 	fs.BoolVar(&c.json, "json", false, "")
+	fs.BoolVar(&c.repair, "repair", false, "")
+	fs.IntVar(&c.limit, "limit", -1, "")
+	fs.BoolVar(&c.all, "all", false, "")
+	fs.StringVar(&c.take, "take", "", "")
+	fs.StringVar(&c.row, "row", "", "")
+	fs.StringVar(&c.reason, "reason", "", "")
+	fs.StringVar(&c.policy, "policy", "", "")
 	var words []string
 	for rest := args; ; rest = fs.Args()[1:] {
 		if err := fs.Parse(rest); errors.Is(err, flag.ErrHelp) {
@@ -143,11 +179,12 @@ func parseCall(args []string) (call, error) {
 		return c, misuse("no command given; `syncback help` lists them")
 	}
 	c.command = words[0]
-	return c, c.verify(words, fs)
+	copy(c.args[:], words[1:])
+	return c, c.verify(words[1:], fs)
 }
 
-// verify says what is wrong with the words and the flags of a call.
-func (c call) verify(words []string, fs *flag.FlagSet) error {
+// verify says what is wrong with the arguments and the flags of a call.
+func (c call) verify(args []string, fs *flag.FlagSet) error {
 	if c.command == "help" {
 		return nil
 	}
@@ -158,8 +195,11 @@ func (c call) verify(words []string, fs *flag.FlagSet) error {
 	if !ok {
 		return misuse("unknown command %q; `syncback help` lists the commands", c.command)
 	}
-	if len(words) > 1 {
-		return misuse("%s takes no argument, and was given %q", c.command, words[1])
+	if c.limit < -1 {
+		return misuse("--limit must be a number of rows, from 0")
+	}
+	if len(args) > command.words {
+		return misuse("%s takes no argument, and was given %q", c.command, args[command.words])
 	}
 	var wrong error
 	fs.Visit(func(f *flag.Flag) {
@@ -167,6 +207,9 @@ func (c call) verify(words []string, fs *flag.FlagSet) error {
 			wrong = misuse("%s has no flag --%s; `syncback help` lists the flags", c.command, f.Name)
 		}
 	})
+	if wrong == nil && command.valid != nil {
+		wrong = command.valid(c)
+	}
 	return wrong
 }
 

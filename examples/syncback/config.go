@@ -3,8 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
@@ -27,6 +26,8 @@ type config struct {
 	queue    queue.Config
 	schedule apply.Schedule
 	grace    time.Duration // 0 is apply's default
+	pace     float64       // likewise
+	plugins  []*pluginConfig
 }
 
 // loadOptions say how to read the file.
@@ -39,12 +40,9 @@ type loadOptions struct {
 
 // load reads the configuration from file. Every error of it is a usageError.
 func load(file string, o loadOptions) (*config, error) {
-	text, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, misuse("%s: there is no such file; name the configuration with -c FILE", file)
-	}
-	if failed, ok := errors.AsType[*fs.PathError](err); ok {
-		return nil, misuse("%s cannot be read: %v", file, failed.Err)
+	text, err := readText(file)
+	if err != nil {
+		return nil, err
 	}
 	d := &decoder{file: file, env: o.env}
 	root, err := d.parse(text)
@@ -52,7 +50,7 @@ func load(file string, o loadOptions) (*config, error) {
 		return nil, err
 	}
 	c := &config{}
-	l := &layout{decoder: d, cfg: c, offline: o.offline, lines: map[string]int{}}
+	l := &layout{decoder: d, cfg: c, offline: o.offline, lines: map[string]int{}, emulators: map[string]*pluginEmulator{}}
 	if err := d.mapping(l.root())(root); err != nil {
 		return nil, err
 	}
@@ -66,6 +64,9 @@ type layout struct {
 	offline bool
 	mode    string         // schedule.mode
 	lines   map[string]int // where each source table is mapped
+	uses    []pluginUse    // of plugins, which may stand behind those who ask them
+	// emulators are the plugins' by their names: all tables of one have the same.
+	emulators map[string]*pluginEmulator
 }
 
 func (l *layout) root() keys {
@@ -76,28 +77,33 @@ func (l *layout) root() keys {
 		"queue":    l.mapping(l.queue()),
 		"schedule": l.mapping(l.schedule()),
 		"tables":   l.list(l.table),
-		"plugins":  l.none,
+		"plugins":  l.list(l.plugin),
 	}
 }
 
 func (l *layout) source() keys {
 	c := &l.cfg.source
 	return keys{
-		"dsn":         l.dsn(&c.DSN, isPostgres, "a PostgreSQL URL: postgres://user:password@host:5432/database"),
-		"slot":        l.text(&c.Slot),
-		"publication": l.text(&c.Publication),
-		"heartbeat":   value(l.decoder, &c.Heartbeat, orOff("never", parseDuration)),
+		"dsn":            l.dsn(&c.DSN, isPostgres, "a PostgreSQL URL, postgres://user:password@host:5432/database"),
+		"slot":           l.text(&c.Slot),
+		"publication":    l.text(&c.Publication),
+		"heartbeat":      value(l.decoder, &c.Heartbeat, orOff("never", parseDuration)),
+		"answer_timeout": value(l.decoder, &c.AnswerTimeout, parseDuration),
 	}
 }
 
 func (l *layout) target() keys {
 	c := &l.cfg.target
 	return keys{
-		"dsn":             l.dsn(&c.DSN, isSQLServer, "a SQL Server URL: sqlserver://user:password@host:1433?database=name"),
+		"dsn":             l.dsn(&c.DSN, isSQLServer, "a SQL Server URL, sqlserver://user:password@host:1433?database=name"),
 		"schema":          l.text(&c.Schema),
 		"max_connections": l.count(&c.MaxConnections),
 		"lock_timeout":    value(l.decoder, &c.LockTimeout, parseDuration),
+		"answer_timeout":  value(l.decoder, &c.AnswerTimeout, parseDuration),
 		"zone":            value(l.decoder, &c.Zone, parseZone),
+		"ledger_key":      value(l.decoder, &c.LedgerKey, parseSecret),
+		"keep_ledger":     value(l.decoder, &c.KeepLedger, orOff("forever", parseDuration)),
+		"retry_locked":    value(l.decoder, &c.RetryLocked, orOff("never", parseDuration)),
 	}
 }
 
@@ -108,31 +114,49 @@ func (l *layout) queue() keys {
 		"limit":    value(l.decoder, &c.Limit, orOff("none", parseSize)),
 		"keep":     value(l.decoder, &c.KeepBytes, parseSize),
 		"keep_for": value(l.decoder, &c.KeepFor, orOff("none", parseDuration)),
+		"key":      value(l.decoder, &c.Key, parseSecret),
+		"old_keys": l.list(l.oldKey),
 		"url":      l.none,
 	}
+}
+
+func (l *layout) oldKey(n ast.Node) error {
+	var key []byte
+	err := value(l.decoder, &key, parseSecret)(n)
+	l.cfg.queue.OldKeys = append(l.cfg.queue.OldKeys, key)
+	return err
 }
 
 func (l *layout) table(n ast.Node) error {
 	var t sqlserver.Table
 	var keyOnly bool
 	err := l.mapping(keys{
-		"source":   l.text(&t.Source),
-		"target":   l.text(&t.Target),
-		"key":      l.texts(&t.Key),
-		"exclude":  l.texts(&t.Exclude),
-		"columns":  l.columns(&t),
-		"fixed":    l.fixed(&t),
-		"truncate": l.flag(&t.Truncate),
-		"key_only": l.flag(&keyOnly),
-		"triggers": l.only("fire"),
-		"conflict": l.none,
-		"return":   l.none,
+		"source":        l.text(&t.Source),
+		"target":        l.text(&t.Target),
+		"key":           l.texts(&t.Key),
+		"exclude":       l.texts(&t.Exclude),
+		"columns":       l.columns(&t),
+		"fixed":         l.byColumn(&t.Fixed),
+		"truncate":      l.flag(&t.Truncate),
+		"key_only":      l.flag(&keyOnly),
+		"triggers":      value(l.decoder, &t.Triggers, parseTriggers),
+		"emulator":      l.emulator(&t),
+		"conflict":      l.conflict(&t),
+		"park_failures": l.flag(&t.ParkFailures),
+		"references":    l.references(&t),
+		"remember":      l.flag(&t.Remember),
+		"lock":          l.lock(&t),
+		"secret":        l.texts(&t.Secret),
+		"return":        l.none,
 	})(n)
 	if err != nil {
 		return err
 	}
 	if t.Source == "" || t.Target == "" {
 		return l.wrong(n, "source and target are required: the two tables' names")
+	}
+	if t.Remember && !keyOnly {
+		return l.wrong(n, "remember is for a table that is key_only; of another the source sends the whole old row")
 	}
 	t.Source = qualify(t.Source, "public", '"', '"')
 	t.Target = qualify(t.Target, "dbo", '[', ']')
@@ -169,17 +193,6 @@ func (l *layout) columns(t *sqlserver.Table) reader {
 	}
 }
 
-func (l *layout) fixed(t *sqlserver.Table) reader {
-	return func(n ast.Node) error {
-		t.Fixed = map[string]string{}
-		return l.entries(n, func(column string, n ast.Node) error {
-			text, err := l.scalar(n)
-			t.Fixed[column] = text
-			return err
-		})
-	}
-}
-
 // dsn reads a DSN. What is wrong with one is not said in detail, since that
 // would quote it.
 func (l *layout) dsn(to *string, valid func(string) bool, form string) reader {
@@ -188,7 +201,7 @@ func (l *layout) dsn(to *string, valid func(string) bool, form string) reader {
 	}
 	return value(l.decoder, to, func(s string) (string, error) {
 		if !valid(s) {
-			return "", fmt.Errorf("cannot be read; it must be %s", form)
+			return "", fmt.Errorf("cannot be read; it must be %s, where a character such as @ # / %% in the password is written %%40 %%23 %%2F %%25", form)
 		}
 		return s, nil
 	})
@@ -196,12 +209,27 @@ func (l *layout) dsn(to *string, valid func(string) bool, form string) reader {
 
 func isPostgres(dsn string) bool {
 	_, err := pgconn.ParseConfig(dsn)
-	return err == nil && strings.TrimSpace(dsn) != ""
+	return err == nil && strings.TrimSpace(dsn) != "" && !torn(dsn)
 }
 
 func isSQLServer(dsn string) bool {
 	_, err := msdsn.Parse(dsn)
-	return err == nil && strings.HasPrefix(dsn, "sqlserver://")
+	return err == nil && strings.HasPrefix(dsn, "sqlserver://") && !torn(dsn)
+}
+
+// torn reports whether a URL was cut inside its password, at a character that
+// has a meaning there: what follows would be taken for the host, and named in
+// errors.
+func torn(dsn string) bool {
+	if !strings.Contains(dsn, "://") {
+		return false // it is a list of keywords and values
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return true
+	}
+	query, _, _ := strings.Cut(u.RawQuery, "=")
+	return u.Fragment != "" || strings.Contains(u.Path, "@") || strings.Contains(query, "@")
 }
 
 func parseOwner(s string) (bool, error) {
@@ -225,6 +253,9 @@ func (l *layout) complete() error {
 	if err := l.settleMode(); err != nil {
 		return err
 	}
+	if err := l.settlePlugins(); err != nil {
+		return err
+	}
 	if c.source.Slot == "" {
 		c.source.Slot = "syncback"
 	}
@@ -241,6 +272,9 @@ func (l *layout) complete() error {
 	// file means the same queue, wherever it is started.
 	if !filepath.IsAbs(c.queue.Dir) {
 		c.queue.Dir = filepath.Join(filepath.Dir(l.file), c.queue.Dir)
+	}
+	if err := c.target.Validate(); err != nil {
+		return misuse("%s: %v", l.file, err)
 	}
 	if l.offline {
 		return nil

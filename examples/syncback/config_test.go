@@ -31,17 +31,21 @@ source:
   slot: housing_slot
   publication: housing_pub
   heartbeat: never
+  answer_timeout: 90s
 target:
   dsn: ${TARGET_DSN}
   schema: sync
   max_connections: 3
   lock_timeout: 2s
+  answer_timeout: 10m
   zone: Europe/London
 queue:
   dir: ./q
   limit: 10GiB
   keep_for: 7d
   keep: 512MiB
+  key: the secret of a council
+  old_keys: [the secret before that]
 schedule:
   mode: every
   every: 15m
@@ -49,6 +53,7 @@ schedule:
   blackout: ["Sat 06:00-10:00"]
   zone: Europe/London
   grace: 10s
+  pace: 25%
 tables:
   - source: tenancy
     target: tenagree
@@ -63,21 +68,28 @@ tables:
       code: {null_as: 007}
     fixed: {house: 0010, name: "${LITERAL} $${NOT}", blank: ""}
     truncate: true
+    lock:
+      table: resourcelock
+      on: {resourceid: tag_ref}
+      where: {resource: 007}
+      holder: username
     triggers: fire
     return: []
   - source: cloud."My.Table"
     target: "[a.b]"
     columns: *columns
     key_only: true
+    remember: true
+    lock: {holder: held_by}
 plugins: []
 `
 	c, dir := loadText(t, text, map[string]string{
-		"SOURCE_DSN": "postgres://u:p#'\"w@h/db",
+		"SOURCE_DSN": "postgres://u:p%23%27%22w@h/db",
 		"TARGET_DSN": "sqlserver://u:p@h?database=d",
 		"LITERAL":    "${NOT} #: x",
 	})
-	if c.source.DSN != "postgres://u:p#'\"w@h/db" || c.source.Slot != "housing_slot" ||
-		c.source.Publication != "housing_pub" || c.source.Heartbeat != -1 {
+	if c.source.DSN != "postgres://u:p%23%27%22w@h/db" || c.source.Slot != "housing_slot" ||
+		c.source.Publication != "housing_pub" || c.source.Heartbeat != -1 || c.source.AnswerTimeout != 90*time.Second {
 		t.Errorf("source is %+v", c.source)
 	}
 	if want := []string{"public.tenancy", `cloud."My.Table"`}; !reflect.DeepEqual(c.source.Tables, want) {
@@ -87,15 +99,16 @@ plugins: []
 		t.Errorf("key-only tables are %q", c.source.KeyOnly)
 	}
 	if c.target.Pipeline != "housing" || c.target.Schema != "sync" || c.target.MaxConnections != 3 ||
-		c.target.LockTimeout != 2*time.Second || c.target.Zone.String() != "Europe/London" {
+		c.target.LockTimeout != 2*time.Second || c.target.AnswerTimeout != 10*time.Minute || c.target.Zone.String() != "Europe/London" {
 		t.Errorf("target is %+v", c.target)
 	}
 	if c.queue.Dir != filepath.Join(dir, "q") || c.queue.Limit != 10<<30 ||
-		c.queue.KeepFor != 7*24*time.Hour || c.queue.KeepBytes != 512<<20 {
+		c.queue.KeepFor != 7*24*time.Hour || c.queue.KeepBytes != 512<<20 ||
+		string(c.queue.Key) != "the secret of a council" || len(c.queue.OldKeys) != 1 || string(c.queue.OldKeys[0]) != "the secret before that" {
 		t.Errorf("queue is %+v", c.queue)
 	}
-	if c.schedule.Every != 15*time.Minute || len(c.schedule.Blackouts) != 1 || c.grace != 10*time.Second {
-		t.Errorf("schedule is %+v, grace %s", c.schedule, c.grace)
+	if c.schedule.Every != 15*time.Minute || len(c.schedule.Blackouts) != 1 || c.grace != 10*time.Second || c.pace != 0.25 {
+		t.Errorf("schedule is %+v, grace %s, pace %v", c.schedule, c.grace, c.pace)
 	}
 	columns := map[string]sqlserver.Column{
 		"tenancy_ref": {To: "tag_ref"},
@@ -110,8 +123,9 @@ plugins: []
 		Key: []string{"tag_ref"}, Exclude: []string{"tstamp"}, Columns: columns,
 		Fixed:    map[string]string{"house": "0010", "name": "${NOT} #: x ${NOT}", "blank": ""},
 		Truncate: true,
+		Lock:     &sqlserver.RecordLock{Table: "dbo.resourcelock", On: map[string]string{"resourceid": "tag_ref"}, Where: map[string]string{"resource": "007"}, Holder: "username"},
 	}, {
-		Source: `cloud."My.Table"`, Target: "dbo.[a.b]", Columns: columns,
+		Source: `cloud."My.Table"`, Target: "dbo.[a.b]", Columns: columns, Remember: true, Lock: &sqlserver.RecordLock{Holder: "held_by"},
 	}}
 	if !reflect.DeepEqual(c.target.Tables, want) {
 		t.Errorf("tables are\n%+v\nwant\n%+v", c.target.Tables, want)

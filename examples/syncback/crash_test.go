@@ -124,6 +124,7 @@ func TestKilledAtEveryMoment(t *testing.T) {
 			s.mustRun("run", "--until-idle")
 			whole()
 			s.same(`SELECT id, round, v, note FROM load ORDER BY id`, `SELECT id, round, v, note FROM dbo.load ORDER BY id`)
+			s.verified()
 		})
 	}
 }

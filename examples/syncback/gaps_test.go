@@ -261,6 +261,29 @@ func TestRestoredSource(t *testing.T) {
 	}
 }
 
+// TestRestoredSourceIsAhead has a source that is put back from a copy which
+// already had more than was captured by then: nothing that is held is missing in
+// it, and capture goes on with what the copy has.
+func TestRestoredSourceIsAhead(t *testing.T) {
+	t.Parallel()
+	own := newCluster(t)
+	s := newSiteOn(t, own)
+	s.executeDDL()
+	s.mustRun("run", "--until-idle")
+	s.carry("a")
+	s.release()
+	s.onSource(`INSERT INTO tenancy VALUES ('b')`)
+	s.change(own.Save)
+	s.onSource(`INSERT INTO tenancy VALUES ('lost')`)
+	s.change(own.PutBack)
+	s.onSource(`INSERT INTO tenancy VALUES ('c')`)
+	s.mustRun("run", "--until-idle")
+	s.same(`SELECT rpad(ref, 11) FROM tenancy ORDER BY ref`, `SELECT tag_ref FROM dbo.tenagree ORDER BY tag_ref`)
+	if n := s.count(); n != 3 {
+		t.Errorf("%d rows, want 3", n)
+	}
+}
+
 // refuseOtherCluster has the DSN lead to another cluster, where everything has
 // the same name.
 func (s *site) refuseOtherCluster() {
@@ -283,7 +306,13 @@ func (s *site) refuseOtherCluster() {
 // newCluster starts a cluster for a test that restarts it.
 func newCluster(t *testing.T) *postgrestest.Cluster {
 	t.Helper()
-	own, err := postgrestest.Start(t.Context(), postgrestest.Config{})
+	return newClusterWith(t, nil)
+}
+
+// newClusterWith starts one that has settings of its own.
+func newClusterWith(t *testing.T, settings map[string]string) *postgrestest.Cluster {
+	t.Helper()
+	own, err := postgrestest.Start(t.Context(), postgrestest.Config{Settings: settings})
 	if err != nil {
 		t.Fatal(err)
 	}

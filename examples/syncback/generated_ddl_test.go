@@ -75,7 +75,7 @@ func (t *genTable) yaml() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "  - source: %s\n    target: %s\n    exclude: [EXCLUDED]\n", quoteYAML(t.source.Sanitize()), quoteYAML(t.quoted()))
 	if t.keyOnly {
-		b.WriteString("    key_only: true\n")
+		b.WriteString("    key_only: true\n    remember: true\n")
 	}
 	fmt.Fprintf(&b, "    fixed: {%s: %s}\n    columns:\n      %s: {skip: true}\n", fixedColumn, fixedValue, quoteYAML(rowNumber))
 	for _, c := range t.columns {

@@ -32,6 +32,7 @@ func TestGeneratedSchema(t *testing.T) {
 			s.compareRows(step.name, table)
 		}
 		s.compareCounts(step.name, l.counts)
+		s.verified()
 		if t.Failed() {
 			t.FailNow()
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/syncback/syncback/apply"
+	"github.com/syncback/syncback/capture"
 	"github.com/syncback/syncback/queue"
 )
 
@@ -17,6 +18,7 @@ import (
 const (
 	stateStarting   = "starting"
 	stateApplying   = "applying"
+	stateStandby    = "standby"
 	stateStopped    = "stopped"
 	stateElsewhere  = "running elsewhere"
 	stateNotRunning = "not running"
@@ -92,12 +94,12 @@ func (m *monitor) wake() {
 	}
 }
 
-// full reports whether capture waits for room in the queue, and the error that
-// says so.
-func (m *monitor) full() error {
+// stuck returns why capture waits for what is queued to be applied: there is no
+// room for more, or nothing more can be captured. It is nil while it does not.
+func (m *monitor) stuck() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if errors.Is(m.capture, queue.ErrFull) {
+	if errors.Is(m.capture, queue.ErrFull) || errors.Is(m.capture, capture.ErrTables) {
 		return m.capture
 	}
 	return nil
@@ -148,6 +150,9 @@ func (m *monitor) write() error {
 		m.queue.report(&m.at)
 	}
 	at := m.at
+	if errors.Is(m.capture, capture.ErrInUse) && (at.State == string(apply.Idle) || at.State == stateStarting) {
+		at.State = stateStandby
+	}
 	m.mu.Unlock()
 	return at.write(m.dir)
 }

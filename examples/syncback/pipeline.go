@@ -68,6 +68,9 @@ func (p *pipeline) begin(ctx context.Context) error {
 		return err
 	}
 	_, err = p.admit(ctx, held)
+	if errors.Is(err, capture.ErrTables) && !p.queue.empty() {
+		return nil // capture refuses it again, once what is queued was applied
+	}
 	return err
 }
 
@@ -97,13 +100,35 @@ func (p *pipeline) close(why error) error {
 }
 
 // fill captures into the queue until ctx ends; observe is told how it goes.
+//
+// Where the source's tables no longer let it go on, what is queued is applied
+// before it returns: with a configuration that fits the tables as they are by
+// then, it could not be applied any more.
 func (p *pipeline) fill(ctx context.Context, observe func(queue.FillState)) error {
-	return queue.Fill(ctx, p.capturer, p.queue, queue.FillConfig{Observe: observe, Logger: p.log})
+	err := queue.Fill(ctx, p.capturer, p.queue, queue.FillConfig{Observe: observe, Logger: p.log})
+	if !errors.Is(err, capture.ErrTables) {
+		return err
+	}
+	err = failure("source", err)
+	if !p.queue.empty() {
+		p.log.Error("capture cannot go on; the run ends once what is queued was applied", "err", err)
+		p.monitor.capturing(queue.FillState{Waiting: err, Since: time.Now()})
+	}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for !p.queue.empty() {
+		select {
+		case <-ctx.Done():
+			return err
+		case <-tick.C:
+		}
+	}
+	return err
 }
 
 // drain applies what is queued, as c says and the file says beside it.
 func (p *pipeline) drain(ctx context.Context, c apply.Config) error {
-	c.Schedule, c.Grace = p.cfg.schedule, p.cfg.grace
+	c.Schedule, c.Grace, c.Pace = p.cfg.schedule, p.cfg.grace, p.cfg.pace
 	c.Observe, c.Logger = p.monitor.applying, p.log
 	return apply.Drain(ctx, p.queue, p.applier, c)
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 )
@@ -16,11 +17,24 @@ type secrets struct {
 	replace atomic.Pointer[strings.Replacer]
 }
 
+// urlPassword is a password in any URL, one that was given in the wrong place
+// among them. The one of our own examples may be seen.
+var urlPassword = regexp.MustCompile(`://[^\s/:@]*:[^\s]*@`)
+
+func hidePassword(url string) string {
+	if url == "://user:password@" {
+		return url
+	}
+	user, _, _ := strings.Cut(strings.TrimPrefix(url, "://"), ":")
+	return "://" + user + ":" + hidden + "@"
+}
+
 var keywordPassword = regexp.MustCompile(`(?i)(?:password|pwd)\s*=\s*(?:'(?:[^'\\]|\\.)*'|[^;&\s]*)`)
+
+const hidden = "[hidden]"
 
 // hide adds DSNs to what is kept back.
 func (s *secrets) hide(dsns ...string) {
-	const hidden = "[hidden]"
 	var pairs []string
 	for _, dsn := range dsns {
 		if dsn != "" {
@@ -31,7 +45,9 @@ func (s *secrets) hide(dsns ...string) {
 		if u, err := url.Parse(dsn); err == nil && u.User != nil {
 			plain, _ := u.User.Password()
 			_, quoted, _ := strings.Cut(u.User.String(), ":")
-			pairs = append(pairs, ":"+plain+"@", ":"+hidden+"@", ":"+quoted+"@", ":"+hidden+"@")
+			for _, form := range []string{plain, quoted, escaped(plain)} {
+				pairs = append(pairs, ":"+form+"@", ":"+hidden+"@")
+			}
 		}
 		for _, found := range keywordPassword.FindAllString(dsn, -1) {
 			pairs = append(pairs, found, hidden)
@@ -40,12 +56,15 @@ func (s *secrets) hide(dsns ...string) {
 	s.replace.Store(strings.NewReplacer(pairs...))
 }
 
+// escaped is text the way that a log line has it.
+func escaped(text string) string { return strings.Trim(strconv.Quote(text), `"`) }
+
 // clean returns text without the secrets.
 func (s *secrets) clean(text string) string {
 	if r := s.replace.Load(); r != nil {
-		return r.Replace(text)
+		text = r.Replace(text)
 	}
-	return text
+	return urlPassword.ReplaceAllStringFunc(text, hidePassword)
 }
 
 // redactor passes on what is written to it, cleaned. It is given whole lines,

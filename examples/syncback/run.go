@@ -27,6 +27,15 @@ func (s *session) run(ctx context.Context) error {
 }
 
 func (s *session) pipe(ctx context.Context) error {
+	rules, err := s.startPlugins(ctx, s.cfg)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.pipeBy(ctx), rules.close())
+}
+
+// pipeBy captures and applies while the plugins run.
+func (s *session) pipeBy(ctx context.Context) error {
 	p, err := s.open(ctx)
 	if err != nil {
 		return err
@@ -102,12 +111,13 @@ func (p *pipeline) withFill(ctx context.Context, do func(context.Context) error)
 	return nil
 }
 
-// awaitCaptured waits until the queue holds everything before upTo, or is full.
+// awaitCaptured waits until the queue holds everything before upTo, or capture
+// cannot go on.
 func (p *pipeline) awaitCaptured(ctx context.Context, upTo capture.Position) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for p.disk.Stats().Mark.Position < upTo {
-		if err := p.monitor.full(); err != nil {
+		if err := p.monitor.stuck(); err != nil {
 			return err
 		}
 		select {

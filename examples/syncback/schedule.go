@@ -24,6 +24,7 @@ func (l *layout) schedule() keys {
 		"cron":     value(l.decoder, &c.Cron, parseCron),
 		"blackout": l.list(l.blackout),
 		"zone":     value(l.decoder, &c.Location, parseZone),
+		"pace":     value(l.decoder, &l.cfg.pace, parseShare),
 		"grace":    value(l.decoder, &l.cfg.grace, parseDuration),
 	}
 }

@@ -70,7 +70,13 @@ func (s *session) sourceStatus(ctx context.Context) (*postgres.Status, error) {
 	return &st, nil
 }
 
-func (s *session) targetStatus(ctx context.Context) (*apply.Checkpoint, error) {
+// targetState is what the target tells.
+type targetState struct {
+	apply.Checkpoint
+	decisions int // how many conflicts wait for a person
+}
+
+func (s *session) targetStatus(ctx context.Context) (*targetState, error) {
 	control, err := s.openControl(ctx)
 	if err != nil {
 		return nil, err
@@ -80,11 +86,15 @@ func (s *session) targetStatus(ctx context.Context) (*apply.Checkpoint, error) {
 	if err != nil {
 		return nil, failure("target", err)
 	}
-	return &at, nil
+	decisions, _, err := control.Waiting(ctx)
+	if err != nil {
+		return nil, failure("target", err)
+	}
+	return &targetState{at, decisions}, nil
 }
 
 // merge puts together what the three sides say at now; each may be nil.
-func (s *session) merge(source *postgres.Status, target *apply.Checkpoint, file *progress, now time.Time) *report {
+func (s *session) merge(source *postgres.Status, target *targetState, file *progress, now time.Time) *report {
 	r := &report{Pipeline: s.cfg.target.Pipeline, Slot: s.cfg.source.Slot, State: stateNotRunning}
 	var captured, applied capture.Position
 	if source != nil {
@@ -104,6 +114,7 @@ func (s *session) merge(source *postgres.Status, target *apply.Checkpoint, file 
 		if !target.AppliedAt.IsZero() {
 			r.AppliedAt = &target.AppliedAt
 		}
+		r.Parked, r.Conflicts = target.Parked, target.decisions
 		if target.Paused {
 			r.Paused = &paused{Since: target.ChangedAt, By: target.ChangedBy}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,7 +50,7 @@ func TestStatusOfARun(t *testing.T) {
 	s.cfg.target.Pipeline = "housing"
 	r := s.merge(
 		&postgres.Status{Current: 0x300, ConfirmedFlush: 0x150, Retained: 0x250, WALStatus: "reserved", ActivePID: 7},
-		&apply.Checkpoint{Position: 0x100, AppliedAt: noon},
+		&targetState{Checkpoint: apply.Checkpoint{Position: 0x100, AppliedAt: noon, Parked: 5}, decisions: 2},
 		&progress{
 			Counted: true, State: "blackout", WrittenAt: noon.Add(-time.Second), Captured: 0x200,
 			QueuedTransactions: 3, QueuedBytes: 77, OldestQueued: noon.Add(-time.Hour),
@@ -61,7 +62,7 @@ func TestStatusOfARun(t *testing.T) {
 		"source_position": "0/300", "captured_position": "0/200", "applied_position": "0/100",
 		"lag_bytes": 512.0, "lag_seconds": 3600.0, "queued_transactions": 3.0, "queued_bytes": 77.0,
 		"slot": "slot", "slot_active": true, "slot_retained_bytes": 592.0, "slot_wal_status": "reserved",
-		"paused": nil, "next_window": "2026-03-01T12:01:00Z", "parked": 0.0, "conflicts": 0.0, "last_error": "bad",
+		"paused": nil, "next_window": "2026-03-01T12:01:00Z", "parked": 5.0, "conflicts": 2.0, "last_error": "bad",
 		"applied_at": "2026-03-01T12:00:00Z",
 	})
 }
@@ -69,16 +70,16 @@ func TestStatusOfARun(t *testing.T) {
 func TestStatusNothingQueuedIsNoLag(t *testing.T) {
 	r := testSession().merge(
 		&postgres.Status{Current: 0x300, ConfirmedFlush: 0x300},
-		&apply.Checkpoint{Position: 0x100},
+		&targetState{Checkpoint: apply.Checkpoint{Position: 0x100}},
 		&progress{Counted: true, State: "idle", WrittenAt: noon, Captured: 0x300}, noon)
 	expect(t, fields(t, r), map[string]any{"lag_bytes": 0.0, "lag_seconds": 0.0, "state": "idle"})
 }
 
 func TestStatusAfterARunThatWasKilled(t *testing.T) {
 	file := &progress{State: "idle", WrittenAt: noon.Add(-time.Minute), NextWindow: noon.Add(time.Minute)}
-	r := testSession().merge(&postgres.Status{}, &apply.Checkpoint{}, file, noon)
+	r := testSession().merge(&postgres.Status{}, &targetState{}, file, noon)
 	expect(t, fields(t, r), map[string]any{"state": "not running", "next_window": nil})
-	r = testSession().merge(&postgres.Status{ActivePID: 7}, &apply.Checkpoint{}, file, noon)
+	r = testSession().merge(&postgres.Status{ActivePID: 7}, &targetState{}, file, noon)
 	expect(t, fields(t, r), map[string]any{"state": "running elsewhere"})
 }
 
@@ -114,7 +115,7 @@ parked, conflicts  0, 0
 }
 
 func TestStatusBeforeTheFirstRun(t *testing.T) {
-	r := testSession().merge(&postgres.Status{Current: 0x300}, &apply.Checkpoint{}, nil, noon)
+	r := testSession().merge(&postgres.Status{Current: 0x300}, &targetState{}, nil, noon)
 	if got := r.slot(); got != "slot: not created" {
 		t.Errorf("slot is %q", got)
 	}
@@ -124,7 +125,7 @@ func TestStatusBeforeTheFirstRun(t *testing.T) {
 func TestStatusTable(t *testing.T) {
 	r := testSession().merge(
 		&postgres.Status{Current: 0x300, ConfirmedFlush: 0x150, Retained: 99, WALStatus: "extended", ActivePID: 7},
-		&apply.Checkpoint{Position: 0x100, Paused: true, ChangedAt: noon, ChangedBy: "ann@host"},
+		&targetState{Checkpoint: apply.Checkpoint{Position: 0x100, Paused: true, ChangedAt: noon, ChangedBy: "ann@host"}},
 		&progress{Counted: true, State: "paused", WrittenAt: noon, Captured: 0x200, QueuedTransactions: 3, QueuedBytes: 77, OldestQueued: noon.Add(-time.Hour)}, noon)
 	var out bytes.Buffer
 	if err := r.table(&out); err != nil {
@@ -171,5 +172,35 @@ func TestStatusFile(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 1 {
 		t.Errorf("%d files are left, want 1", len(left))
+	}
+}
+
+// On a disk that is full a status file is written over, and is read as what was
+// written last.
+func TestStatusFileIsWrittenOver(t *testing.T) {
+	dir := t.TempDir()
+	long := &progress{State: "idle", LastError: strings.Repeat("x", 3000)}
+	if err := long.write(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(progressFile(dir)+".next/full", 0o700); err != nil { // no new file can be made
+		t.Fatal(err)
+	}
+	before, err := os.Stat(progressFile(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, state := range []string{"paused", "idle"} {
+		if err := (&progress{State: state}).write(dir); err != nil {
+			t.Fatal(err)
+		}
+		p, err := readProgress(dir)
+		if err != nil || p.State != state || p.LastError != "" {
+			t.Errorf("the file says %+v, %v", p, err)
+		}
+	}
+	after, err := os.Stat(progressFile(dir))
+	if err != nil || after.Size() != before.Size() {
+		t.Errorf("the file took %d bytes and takes %d: %v", before.Size(), after.Size(), err)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,36 +42,68 @@ const stale = 15 * time.Second
 func progressFile(dir string) string { return filepath.Join(dir, "status.json") }
 
 // write replaces the file in dir, so that a reader sees the old or the new one.
+// On a disk that has no room for a new file the old one is written over: that is
+// when the file has something to say.
 func (p *progress) write(dir string) error {
 	text, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}
+	text = pad(text)
 	next := progressFile(dir) + ".next"
-	if err := os.WriteFile(next, text, 0o600); err != nil {
-		return fmt.Errorf("write the status file: %w", err)
+	_ = os.Remove(next) // one that was left there may be readable by others
+	err = os.WriteFile(next, text, 0o600)
+	if err == nil {
+		err = os.Rename(next, progressFile(dir))
+	} else if overwrite(progressFile(dir), text) == nil {
+		err = nil
 	}
-	if err := os.Rename(next, progressFile(dir)); err != nil {
+	if err != nil {
 		return fmt.Errorf("write the status file: %w", err)
 	}
 	return nil
 }
 
+// block is what a file takes on most disks at least.
+const block = 4096
+
+// pad fills text with blanks up to whole blocks, so that another text of that
+// length needs no further room.
+func pad(text []byte) []byte {
+	missing := (block - len(text)%block) % block
+	return append(text, bytes.Repeat([]byte{' '}, missing)...)
+}
+
+// overwrite writes text into a file that is there, in one piece.
+func overwrite(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Truncate(int64(len(text))), f.Close())
+}
+
 // readProgress reads what the last run on the queue in dir told, and nil when
 // there was none.
 func readProgress(dir string) (*progress, error) {
-	text, err := os.ReadFile(progressFile(dir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	for attempt := 0; ; attempt++ {
+		text, err := os.ReadFile(progressFile(dir))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the status file cannot be read, and a run writes it anew once it is removed: %w", err)
+		}
+		p := &progress{}
+		if err := json.Unmarshal(text, p); err == nil {
+			return p, nil
+		}
+		if attempt == 2 { // and was not being written over
+			return nil, fmt.Errorf("the status file %s is damaged; a run writes it anew", progressFile(dir))
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read the status file: %w", err)
-	}
-	p := &progress{}
-	if err := json.Unmarshal(text, p); err != nil {
-		return nil, fmt.Errorf("the status file %s is damaged; a run writes it anew", progressFile(dir))
-	}
-	return p, nil
 }
 
 // alive reports whether the run that wrote p is still there at now.

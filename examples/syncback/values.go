@@ -85,6 +85,16 @@ func parseSize(s string) (int64, error) {
 	return n * unit, nil
 }
 
+// parseShare reads a whole number of hundredths, from 1% to 100%.
+func parseShare(s string) (float64, error) {
+	digits, ok := strings.CutSuffix(s, "%")
+	n, err := strconv.ParseUint(digits, 10, 8)
+	if !ok || err != nil || n < 1 || n > 100 {
+		return 0, errors.New("must be a whole number from 1% to 100%, such as 50%")
+	}
+	return float64(n) / 100, nil
+}
+
 // orOff reads what parse does, and a word that switches the thing off, which the
 // libraries take a negative number for.
 func orOff[T ~int64](off string, parse func(string) (T, error)) func(string) (T, error) {
@@ -98,6 +108,14 @@ func orOff[T ~int64](off string, parse func(string) (T, error)) func(string) (T,
 		}
 		return v, nil
 	}
+}
+
+// parseSecret reads a key, any text that is long enough.
+func parseSecret(s string) ([]byte, error) {
+	if len(s) < 16 {
+		return nil, errors.New("must be a secret of 16 characters or more, best from a variable of the environment")
+	}
+	return []byte(s), nil
 }
 
 // parseZone reads the name of a time zone.

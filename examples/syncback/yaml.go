@@ -33,9 +33,9 @@ func (d *decoder) parse(text []byte) (ast.Node, error) {
 	tree, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		if syntax, ok := errors.AsType[yaml.Error](err); ok && syntax.GetToken() != nil {
-			return nil, misuse("%s line %d: not YAML: %s", d.file, syntax.GetToken().Position.Line, syntax.GetMessage())
+			return nil, misuse("%s line %d: not YAML: %s", d.file, syntax.GetToken().Position.Line, advise(syntax.GetMessage()))
 		}
-		return nil, misuse("%s: not YAML", d.file)
+		return nil, misuse("%s: not YAML; compare it with the one that `go doc` of this program shows", d.file)
 	}
 	if len(tree.Docs) == 0 || tree.Docs[0].Body == nil {
 		return nil, misuse("%s: the file is empty; source, target and tables are required", d.file)
@@ -46,6 +46,17 @@ func (d *decoder) parse(text []byte) (ast.Node, error) {
 	d.anchors = map[string]ast.Node{}
 	ast.Walk(d, tree.Docs[0].Body)
 	return tree.Docs[0].Body, nil
+}
+
+// advise adds to what the parser says what to do.
+func advise(message string) string {
+	switch {
+	case strings.Contains(message, "'\t'"):
+		return "a tab stands where it may not; indent with spaces"
+	case strings.Contains(message, "already defined"):
+		return message + "; keep one of the two"
+	}
+	return message + "; close what is open there, and put a value that has a : or # or a bracket in quotes"
 }
 
 // Visit notes the anchors, for the aliases that refer to them.
@@ -103,11 +114,21 @@ func (d *decoder) mapping(known keys) reader {
 		return d.entries(n, func(key string, value ast.Node) error {
 			read, ok := known[key]
 			if !ok {
-				return d.wrong(value, "unknown key; known here are %s", strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+				return d.unknown(n, key, value, known)
 			}
 			return read(value)
 		})
 	}
+}
+
+// unknown refuses a key of n. One that is not a word is not repeated: it may be
+// a part of a value that lacks its quotes.
+func (d *decoder) unknown(n ast.Node, key string, value ast.Node, known keys) error {
+	here := strings.Join(slices.Sorted(maps.Keys(known)), ", ")
+	if !isName(key) {
+		return d.wrong(n, "has a key that is not a word; known here are %s, and a value that has a : or , goes in quotes", here)
+	}
+	return d.wrong(value, "unknown key; known here are %s", here)
 }
 
 // list reads each element of n.
@@ -206,17 +227,6 @@ func (d *decoder) count(to *int) reader {
 		}
 		return n, nil
 	})
-}
-
-// only reads a value that says what this version does anyway.
-func (d *decoder) only(today string) reader {
-	return func(n ast.Node) error {
-		s, err := d.scalar(n)
-		if err == nil && s == today {
-			return nil
-		}
-		return d.wrong(n, "not in this version; only %q is, which is also the default", today)
-	}
 }
 
 // none refuses a key that the contract names and this version lacks. An empty

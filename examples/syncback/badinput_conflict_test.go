@@ -1,0 +1,33 @@
+package main_test
+
+// Mistakes about conflicts: who decides them, in the file and by hand.
+const (
+	policies  = "source-wins, target-wins, newest, version, merge, fill-blank, plugin, park and halt"
+	conflict  = "sync.yaml line 8: tables[0].conflict: "
+	whatTakes = "conflicts takes list, show ID or resolve ID; `syncback help` lists what each takes"
+	whichID   = " takes the number of a conflict, as `syncback conflicts list` shows it, and was given "
+)
+
+var badDecisions = []badInput{
+	{name: "conflicts alone", args: "conflicts", want: whatTakes},
+	{name: "conflicts of another kind", args: "conflicts lists", want: whatTakes},
+	{name: "conflicts list of one", args: "conflicts list 7", want: whatTakes},
+	{name: "conflicts show without a number", args: "conflicts show", want: "conflicts show" + whichID + `""`},
+	{name: "conflicts show of a word", args: "conflicts show x", want: "conflicts show" + whichID + `"x"`},
+	{name: "conflicts resolve of none", args: "conflicts resolve 0 --take source", want: "conflicts resolve" + whichID + `"0"`},
+	{name: "conflicts resolve without a decision", args: "conflicts resolve 1", want: "conflicts resolve needs --take source, target, row or drop"},
+	{name: "conflicts resolve with another", args: "conflicts resolve 1 --take both", want: "conflicts resolve needs --take source, target, row or drop"},
+	{name: "drop without a reason", args: "conflicts resolve 1 --take drop", want: "--take drop needs --reason TEXT: why the transaction is dropped, for the ledger"},
+	{name: "row without a file", args: "conflicts resolve 1 --take row", want: "--take row and --row FILE belong together; the file has the row as a JSON object by the target's columns"},
+	{name: "row that is not there", args: "conflicts resolve 1 --take row --row nowhere.json", want: "nowhere.json cannot be read; --row names a file with the row as a JSON object"},
+	{name: "policy that is none", file: with("    conflict: newset\n"), want: conflict + `there is no policy "newset"; there are ` + policies},
+	{name: "policy without a name", file: with("    conflict: {column: a}\n"), want: conflict + "policy is required; there are " + policies},
+	{name: "policy without its column", file: with("    conflict: [{policy: newest}]\n"), want: "sync.yaml line 8: tables[0].conflict[0]: the policy newest needs `column`, a column of the target's table"},
+	{name: "policy with another's key", file: with("    conflict: {policy: park, tie: source}\n"), want: conflict + "the policy park takes no `tie`; take it out"},
+	{name: "no policies", file: with("    conflict: []\n"), want: conflict + "is an empty list; name a policy, or leave the key out to halt"},
+	{name: "kind that is none", file: with("    conflict: {policy: park, kinds: [update]}\n"), want: `sync.yaml line 8: tables[0].conflict.kinds[0]: there is no kind of conflict "update"; one is update_differs, and the others are listed with package resolve`},
+	{name: "tie", file: with("    conflict: {policy: newest, column: a, tie: both}\n"), want: "sync.yaml line 8: tables[0].conflict.tie: must be source or target"},
+	{name: "rule of a column", file: with("    conflict: {policy: merge, both: newest}\n"), want: `sync.yaml line 8: tables[0].conflict.both: must be source, target, later, additive, {map: {code: code}} or {fill_blank: [""]}`},
+	{name: "reference without columns", file: with("    references: [{target: b}]\n"), want: "sync.yaml line 8: tables[0].references[0]: columns and target are required: the columns that refer, and the table whose rows they refer to"},
+	{name: "ledger key", file: instead("tables:", "  ledger_key: short\ntables:"), want: "sync.yaml line 5: target.ledger_key: must be a secret of 16 characters or more, best from a variable of the environment"},
+}

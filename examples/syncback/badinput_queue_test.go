@@ -1,0 +1,103 @@
+package main_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+var badQueues = []badInput{
+	{
+		name: "queue is a file", check: "-", make: func(s *site) {
+			s.removeQueue()
+			s.write("queue", "hunter2")
+		},
+		want: "open queue in DIR/queue: mkdir DIR/queue: not a directory; name a folder that is this user's own, or can be made",
+	},
+	{
+		name: "queue below a file", check: "-", make: func(s *site) {
+			s.write("file", "")
+			s.configure("queue: {dir: file/queue}\n" + tables)
+		},
+		want: "open queue in DIR/file/queue: mkdir DIR/file: not a directory; name a folder that is this user's own, or can be made",
+	},
+	{
+		name: "queue of another user", check: "-", make: func(s *site) {
+			s.as = another()
+			open(s.t, s.dir)
+			mode := os.FileMode(0)
+			if s.as != nil {
+				mode = 0o700
+			}
+			if err := errors.Join(os.Chmod(s.dir+"/sync.yaml", 0o644), os.Chmod(s.queue(), mode)); err != nil {
+				s.t.Fatal(err)
+			}
+			s.t.Cleanup(func() { _ = os.Chmod(s.queue(), 0o700) })
+		},
+		want: "open queue in DIR/queue: open DIR/queue/lock: permission denied; name a folder that is this user's own, or can be made",
+	},
+	{
+		name: "queue in use", ready: applied, check: "-", make: func(s *site) {
+			stop := s.start("run")
+			s.t.Cleanup(func() { stop(os.Interrupt) })
+			s.wait("the run", func() bool { return s.status()["state"] == "idle" })
+		},
+		want: "open queue in DIR/queue: another process has it open; stop that one, or give this one a folder of its own",
+	},
+	{
+		name: "queue damaged", check: "-", make: func(s *site) { s.damage(60) },
+		want: "open queue in DIR/queue: queue is damaged: 0000000000000001.seg at byte 0: its header is not as it was written; put a copy of the folder back, or set the pipeline up anew and compare the two sides",
+	},
+	{
+		name: "queue of nonsense", check: "-", make: func(s *site) {
+			s.removeQueue()
+			s.write("queue/0000000000000001.seg", strings.Repeat("hunter2", 10_000))
+		},
+		want: "open queue in DIR/queue: queue is damaged: 0000000000000001.seg at byte 0: its header is not as it was written; put a copy of the folder back, or set the pipeline up anew and compare the two sides",
+	},
+	{
+		name: "status file damaged", args: "status", check: "-", make: func(s *site) { s.write("queue/status.json", "hunter2") },
+		want: "the status file DIR/queue/status.json is damaged; a run writes it anew",
+	},
+	{
+		name: "status file is a folder", args: "status", check: "-", make: func(s *site) {
+			if err := os.RemoveAll(s.dir + "/queue/status.json"); err != nil {
+				s.t.Fatal(err)
+			}
+			if err := os.Mkdir(s.dir+"/queue/status.json", 0o700); err != nil {
+				s.t.Fatal(err)
+			}
+		},
+		want: "the status file cannot be read, and a run writes it anew once it is removed: read DIR/queue/status.json: is a directory",
+	},
+}
+
+// write makes a file in the site's folder.
+func (s *site) write(name, text string) {
+	s.t.Helper()
+	file := filepath.Join(s.dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// damage changes a byte of the queue's first file.
+func (s *site) damage(at int) {
+	s.t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.dir, "queue", "*.seg"))
+	if err != nil || len(files) == 0 {
+		s.t.Fatalf("%d files, %v", len(files), err)
+	}
+	text, err := os.ReadFile(files[0])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	text[at] ^= 1
+	if err := os.WriteFile(files[0], text, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}

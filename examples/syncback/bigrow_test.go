@@ -1,0 +1,57 @@
+package main_test
+
+import (
+	"fmt"
+	"testing"
+)
+
+// TestBigRow carries a row with a value of 100 MB, changes it beside that value and
+// in it, and takes it away. Bytes come as twice as many hexadecimal digits, and
+// what changes comes with what was there before. The memory that the program takes
+// is a few times what one change is on the wire, and is logged.
+func TestBigRow(t *testing.T) {
+	t.Parallel()
+	const size = 100_000_000
+	for _, test := range []struct {
+		name, from, to string
+		value, other   string // expressions of the source
+		length, end    string // expressions of the target
+		ends           [2]string
+		most           int64 // memory, in bytes
+	}{
+		{
+			"text", "text", "nvarchar(max)",
+			`repeat('0123456789', 9999999) || 'first end.'`, `repeat('abcdefghij', 9999999) || 'other end.'`,
+			"LEN(v)", "CAST(RIGHT(v, 10) AS varchar(10))", [2]string{"first end.", "other end."}, 6 * size,
+		},
+		{
+			"bytes", "bytea", "varbinary(max)",
+			`decode(repeat('0123456789abcdef', 12499999) || '6669727374656e64', 'hex')`, `decode(repeat('fedcba9876543210', 12499999) || '6f74686572656e64', 'hex')`,
+			"DATALENGTH(v)", fmt.Sprintf("CAST(SUBSTRING(v, %d, 8) AS varchar(10))", size-7), [2]string{"firstend", "otherend"}, 14 * size,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSite(t)
+			s.pair("big", "id int PRIMARY KEY, n int, v "+test.from, "id int NOT NULL PRIMARY KEY, n int NULL, v "+test.to+" NULL")
+			s.configure("tables: [{source: big, target: big}]\n")
+			s.ready()
+			r := s.follow()
+			for n, step := range []struct{ sql, end string }{
+				{`INSERT INTO big VALUES (1, 0, ` + test.value + `)`, test.ends[0]},
+				{`UPDATE big SET n = 1`, test.ends[0]},
+				{`UPDATE big SET n = 2, v = ` + test.other, test.ends[1]},
+			} {
+				s.onSource(step.sql)
+				r.awaitOne(fmt.Sprintf(`SELECT COUNT(*) FROM dbo.big WHERE n = %d`, n))
+				want := fmt.Sprintf("%d|%s", size, step.end)
+				if rows := s.targetRows("SELECT " + test.length + ", " + test.end + " FROM dbo.big"); len(rows) != 1 || rows[0] != want {
+					t.Fatalf("after %.30s… the target has %q, want %q", step.sql, rows, want)
+				}
+			}
+			s.onSource(`DELETE FROM big`)
+			r.await("the row to go", func() bool { return s.ask(`SELECT COUNT(*) FROM dbo.big`) == 0 })
+			r.fits(test.most, "a row of 100 MB")
+			r.end()
+		})
+	}
+}

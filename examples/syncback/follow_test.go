@@ -41,12 +41,15 @@ func (s *site) watched(c *exec.Cmd, stderr *bytes.Buffer) *running {
 }
 
 // await waits until ok is true, for as long as that takes: only the program's own
-// end is a failure.
+// end, with which it may become true, is a failure.
 func (r *running) await(what string, ok func() bool) {
 	r.t.Helper()
 	for !ok() {
 		select {
 		case <-r.ended:
+			if ok() {
+				return
+			}
 			r.t.Fatalf("waited for %s, and the run ended:\n%s", what, r.stderr)
 		case <-time.After(50 * time.Millisecond):
 		}

@@ -135,7 +135,18 @@ func (w *writing) isHeld(keys touches) (bool, error) {
 			}
 		}
 	}
-	return w.askHeld(keys)
+	some := touches{}
+	for t := range keys {
+		some[t] = struct{}{}
+		if len(some) < askedAtOnce {
+			continue
+		}
+		if held, err := w.askHeld(some); held || err != nil {
+			return held, err
+		}
+		clear(some)
+	}
+	return w.askHeld(some)
 }
 
 // askHeld asks the target about those of the touches of which it is not known
@@ -166,15 +177,24 @@ func (w *writing) askHeld(keys touches) (held bool, err error) {
 	for how, names := range names {
 		alternatives = append(alternatives, fmt.Sprintf("([touch] = %d AND [resource] IN (%s))", how, strings.Join(names, ", ")))
 	}
-	err = w.query("SELECT DISTINCT [resource], [touch] FROM "+w.control.own("parked_key")+" WHERE [pipeline] = @p1 AND ("+strings.Join(alternatives, " OR ")+")",
-		func(rows *sql.Rows) error {
-			var name touched
-			if err := rows.Scan(&name.resource, &name.how); err != nil {
-				return err
-			}
-			held = true
-			w.parkedKeys.set(asked[name], true)
-			return nil
-		}, w.cfg.Pipeline)
+	text := "SELECT [resource], [touch], MIN([position]) FROM " + w.control.own("parked_key") + " WHERE [pipeline] = @p1 AND (" + strings.Join(alternatives, " OR ") + ")"
+	args := []any{w.cfg.Pipeline}
+	if w.released != 0 {
+		text += " AND [position] < @p2"
+		args = append(args, int64(w.released))
+	}
+	err = w.query(text+" GROUP BY [resource], [touch]", func(rows *sql.Rows) error {
+		var name touched
+		var position int64
+		if err := rows.Scan(&name.resource, &name.how, &position); err != nil {
+			return err
+		}
+		if first := capture.Position(position); !held || first < w.holder {
+			w.holder = first
+		}
+		held = true
+		w.parkedKeys.set(asked[name], true)
+		return nil
+	}, args...)
 	return held, err
 }

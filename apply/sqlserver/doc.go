@@ -188,7 +188,9 @@
 // table that is not mapped fire. Rows that it reads are locked. Where what it says
 // that a row was no longer holds, or the number that it gives a row was taken by
 // another session, it is asked again in a new transaction, up to three times. A
-// parked transaction is emulated when it is released.
+// parked transaction is emulated when it is released. One whose Emulator returns
+// what touches a parked row is parked behind it, whole, and asked about again when
+// it is released.
 //
 // To emulate what a trigger does all the same would do it twice. So before a
 // table's changes are emulated for the first time in a run, the transaction is
@@ -234,8 +236,10 @@
 //     when a transaction ends, can fail here row by row.
 //   - The catalogue is read once, by [Open].
 //   - What triggers, identities and defaults make of it is not brought back.
-//   - What triggers and Emulators write does not wait behind what is parked, and a
-//     Repair does not emulate.
+//   - What triggers write does not wait behind what is parked. What an Emulator
+//     writes does, but nothing waits behind what it would write because of a
+//     parked transaction about which it was not asked.
+//   - A Repair does not emulate.
 //   - An Emulator is not told of a TRUNCATE, which a table that is emulated cannot
 //     allow.
 //   - A row that only the target has is looked for in the source by reading its

@@ -116,6 +116,9 @@ func (w *writing) emulateBy(emulator resolve.Emulator, changes []*change) error 
 		err = target.failed // the transaction is doomed, whatever was made of it
 	}
 	if err == nil {
+		err = w.mayBeWritten(changes[0], further)
+	}
+	if err == nil {
 		err = w.isHonoured(changes, further)
 	}
 	if err == nil {
@@ -216,7 +219,7 @@ func (e *emulationError) Unwrap() error { return e.err }
 // emulationFails says of what an error of an Emulator, or of writing what it
 // returned, is.
 func (w *writing) emulationFails(changes []*change, err error) error {
-	if err == nil || w.ctx.Err() != nil || errors.As(err, new(*trialError)) || errors.As(err, new(*doubledError)) {
+	if err == nil || w.ctx.Err() != nil || errors.As(err, new(*trialError)) || errors.As(err, new(*doubledError)) || errors.As(err, new(*waitError)) {
 		return err
 	}
 	c := changes[0]

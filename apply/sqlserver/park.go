@@ -2,6 +2,7 @@ package sqlserver
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/syncback/syncback/capture"
 	"github.com/syncback/syncback/resolve"
@@ -33,7 +34,7 @@ func (w *writing) park(t *capture.Tx, why *parkError) error {
 			return err
 		}
 	}
-	p := &parking{writing: w, tx: t}
+	p := &parking{writing: w, tx: t, keys: maps.Clone(w.refusals.waits[t.Position])}
 	if err := p.write(); err != nil {
 		return err
 	}
@@ -49,15 +50,19 @@ func (w *writing) park(t *capture.Tx, why *parkError) error {
 		q.WriteString(", ")
 	}
 	q.WriteString("SYSUTCDATETIME()")
-	count := &statement{text: "UPDATE " + w.control.table + " SET [parked] = [parked] + 1 WHERE [pipeline] = \x00", args: []any{w.cfg.Pipeline}}
 	if err := w.put(&statement{text: q.String(), args: q.args, size: q.size}); err != nil {
 		return err
 	}
-	if err := w.put(count); err != nil {
+	if err := w.put(w.countOneMore()); err != nil {
 		return err
 	}
 	w.parked++
 	return w.flush()
+}
+
+// countOneMore returns the statement by which one transaction more is parked.
+func (w *writing) countOneMore() *statement {
+	return &statement{text: "UPDATE " + w.control.table + " SET [parked] = [parked] + 1 WHERE [pipeline] = \x00", args: []any{w.cfg.Pipeline}}
 }
 
 // The bounds of what is gathered of a transaction that is parked.

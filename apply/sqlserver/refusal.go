@@ -2,6 +2,7 @@ package sqlserver
 
 import (
 	"errors"
+	"maps"
 	"regexp"
 	"strings"
 
@@ -17,7 +18,8 @@ import (
 type refusals struct {
 	known  map[changeID]*refused
 	park   map[capture.Position]*parkError
-	singly bool // whether statements go one a round trip
+	waits  map[capture.Position]touches // what Emulators would touch
+	singly bool                         // whether statements go one a round trip
 
 	collisions int // how often an Emulator was overtaken by another session
 	trials     map[changeID]*trial
@@ -43,6 +45,17 @@ func (r *refusals) learn(err error) bool {
 			r.park = make(map[capture.Position]*parkError)
 		}
 		r.park[p.conflict.Position] = p
+		r.singly = false
+		return true
+	}
+	if wait, ok := errors.AsType[*waitError](err); ok {
+		if r.waits == nil {
+			r.waits = make(map[capture.Position]touches)
+		}
+		if maps.Equal(r.waits[wait.position], wait.touches) {
+			return false // it was parked again since, by another process
+		}
+		r.waits[wait.position] = wait.touches
 		r.singly = false
 		return true
 	}

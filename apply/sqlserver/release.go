@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 
 	"github.com/syncback/syncback/capture"
 	"github.com/syncback/syncback/resolve"
@@ -143,8 +144,11 @@ func (a *Applier) releaseOne(ctx context.Context, position capture.Position, d *
 	known := &refusals{}
 	attempt := func() error {
 		return a.transact(ctx, func(tx *sql.Tx) error {
-			r := &release{writing: &writing{Applier: a, ctx: ctx, tx: tx, refusals: known, releasing: d.isTheRules()}, decision: d}
-			return r.run(position)
+			w := &writing{Applier: a, ctx: ctx, tx: tx, refusals: known, parked: 1, released: position, releasing: d.isTheRules()}
+			r := &release{writing: w, decision: d}
+			err := r.run(position)
+			kept = r.kept
+			return err
 		})
 	}
 	for retry := newAttempts(); ; {
@@ -163,7 +167,7 @@ func (a *Applier) releaseOne(ctx context.Context, position capture.Position, d *
 	if errors.Is(err, errCheckpointHeld) {
 		err = ErrNotWaiting // someone else has decided
 	}
-	return known.park[position] != nil, err
+	return kept, err
 }
 
 // release is one attempt to write one parked transaction.
@@ -175,6 +179,7 @@ type release struct {
 	conflict sql.NullInt64
 	changeNo sql.NullInt64 // which change the conflict is about
 	kind     resolve.Kind
+	kept     bool // it stays parked
 }
 
 func (r *release) run(position capture.Position) error {
@@ -194,6 +199,13 @@ func (r *release) run(position capture.Position) error {
 	t, err := r.load(position)
 	if err != nil {
 		return err
+	}
+	held, err := r.isHeld(r.refusals.waits[position])
+	switch {
+	case err != nil:
+		return err
+	case held:
+		return r.keepBehind(t)
 	}
 	if p := r.refusals.park[position]; p != nil {
 		return r.keep(p)
@@ -287,13 +299,31 @@ func (r *release) keep(p *parkError) error {
 	if err := r.record(p.encounter, p.conflict, p.answer, p.encounter.current, &id); err != nil {
 		return err
 	}
-	for _, s := range []*statement{
-		{text: "UPDATE " + r.control.own("parked") + " SET [conflict] = \x00 WHERE [pipeline] = \x00 AND [position] = \x00", args: []any{id, r.cfg.Pipeline, int64(p.conflict.Position)}},
-		{text: "UPDATE " + r.control.table + " SET [parked] = [parked] + 1 WHERE [pipeline] = \x00", args: []any{r.cfg.Pipeline}},
-	} {
-		if err := r.put(s); err != nil {
-			return err
-		}
+	s := &statement{text: "UPDATE " + r.control.own("parked") + " SET [conflict] = \x00 WHERE [pipeline] = \x00 AND [position] = \x00", args: []any{id, r.cfg.Pipeline, int64(p.conflict.Position)}}
+	if err := r.put(s); err != nil {
+		return err
+	}
+	return r.leaveParked()
+}
+
+// keepBehind leaves a transaction parked because an Emulator would write to what
+// one before it holds.
+func (r *release) keepBehind(t *capture.Tx) error {
+	if !r.decision.isTheRules() {
+		return fmt.Errorf("what its triggers would do touches rows that transaction %s holds, which was parked before it; decide that one first", r.holder)
+	}
+	p := &parking{writing: r.writing, tx: t, keys: maps.Clone(r.refusals.waits[t.Position])}
+	if err := p.putKeys(); err != nil {
+		return err
+	}
+	return r.leaveParked()
+}
+
+// leaveParked takes back that the transaction is counted as parked no more.
+func (r *release) leaveParked() error {
+	r.kept = true
+	if err := r.put(r.countOneMore()); err != nil {
+		return err
 	}
 	return r.flush()
 }

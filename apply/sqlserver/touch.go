@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	mssql "github.com/microsoft/go-mssqldb"
+	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/syncback/syncback/capture"
@@ -43,37 +44,46 @@ type touched struct {
 
 type touches map[touched]struct{}
 
+// add adds a touch, unless it is of no resource.
+func (t touches) add(resource string, how touch) {
+	if resource != "" {
+		t[touched{resource, how}] = struct{}{}
+	}
+}
+
 // touched adds what a change touches: rows, and the table itself, which a
 // truncate takes away.
 func (w *writing) touched(c *change, to *touches) {
 	if *to == nil {
 		*to = touches{}
 	}
-	add := func(r string, how touch) {
-		if r != "" {
-			(*to)[touched{r, how}] = struct{}{}
-		}
-	}
 	table := resourceName(c.target.name, nil)
 	if c.op == capture.Truncate {
-		add(table, holds)
-		add(table, removes)
+		to.add(table, holds)
+		to.add(table, removes)
 		return
 	}
-	add(table, refers)
-	before, after := c.imageOf(c.in.Before), c.imageOf(c.in.After)
-	for _, columns := range c.identities() {
-		old, now := c.resource(columns, before), c.resource(columns, after)
-		add(old, holds)
-		add(now, holds)
+	to.add(table, refers)
+	c.touchedRow(c.imageOf(c.in.Before), c.imageOf(c.in.After), *to)
+}
+
+// touchedRow adds what it touches to make one image of a row the other, and
+// reports whether any of it tells which row that is.
+func (p *plan) touchedRow(before, after rowImage, to touches) (told bool) {
+	for _, columns := range p.identities() {
+		old, now := p.resource(columns, before), p.resource(columns, after)
+		to.add(old, holds)
+		to.add(now, holds)
 		if old != "" && old != now {
-			add(old, removes)
+			to.add(old, removes)
 		}
+		told = told || old != "" || now != ""
 	}
-	for _, ref := range c.references {
-		add(c.referred(ref, before), refers)
-		add(c.referred(ref, after), refers)
+	for _, ref := range p.references {
+		to.add(p.referred(ref, before), refers)
+		to.add(p.referred(ref, after), refers)
 	}
+	return told
 }
 
 // identities are the sets of columns by which a row of the plan's target is told
@@ -171,12 +181,40 @@ func fold(b bound) string {
 	if strings.Contains(s, ".") && digits(strings.Trim(strings.Replace(s, ".", "", 1), "-")) {
 		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
 	}
-	return "=" + strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Mn, r) {
+	return "=" + foldText(s)
+}
+
+// foldText takes out of a text what some collation of Windows does not tell apart:
+// case, width, accents, kana, letters that are written as two, what is not seen,
+// and what has no weight in the older ones, as all beyond the first 65,536 has.
+func foldText(s string) string {
+	if isPlain(s) {
+		return strings.ToLower(s)
+	}
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r > 0xFFFF, unicode.In(r, unicode.M, unicode.C), !unicode.IsPrint(r) && !unicode.IsSpace(r):
 			return -1
+		case r >= 'ぁ' && r <= 'ゖ':
+			return r + ('ァ' - 'ぁ')
 		}
-		return unicode.ToLower(r)
+		return r
 	}, norm.NFKD.String(s))
+	return strings.TrimRight(writtenAsOthers.Replace(cases.Fold().String(s)), " ")
+}
+
+// writtenAsOthers are the letters that collations take for others, and Unicode's
+// own foldings do not.
+var writtenAsOthers = strings.NewReplacer("æ", "ae", "œ", "oe", "þ", "th", "ð", "d", "đ", "d", "ø", "o", "ł", "l", "ħ", "h", "ŧ", "t", "ı", "i", "ĸ", "k", "ŋ", "n")
+
+// isPlain reports whether a text is of ASCII's visible characters and blanks.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // mssqlChar is a text of ASCII, bound as one.

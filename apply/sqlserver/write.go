@@ -23,6 +23,8 @@ type writing struct {
 	parked     int       // how many transactions of the source are parked
 	counted    bool      // parked was read while the checkpoint was locked
 	parkedKeys parkedKeys
+	holder     capture.Position // the first parked transaction of those that askHeld met last
+	released   capture.Position // the parked transaction that is written, if one is: it waits behind earlier ones
 	rule       resolve.Resolver // decides in place of every table's own; nil leaves it to them
 	by         string           // the person who does; empty where there is none
 	releasing  bool             // what is written was parked, and goes on waiting where its rule halts
@@ -62,6 +64,9 @@ func (w *writing) write(batch []*capture.Tx) error {
 // since, and must come first.
 func (w *writing) transaction(t *capture.Tx) error {
 	behind, err := w.behind(t)
+	if err == nil && !behind {
+		behind, err = w.isHeld(w.refusals.waits[t.Position])
+	}
 	if err != nil {
 		return err
 	}

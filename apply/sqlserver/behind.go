@@ -11,9 +11,9 @@ import (
 
 // The bounds of what is known and asked about parked transactions.
 const (
-	askedAtOnce = 500
-	askedAhead  = 5000
-	mostKnown   = 20000
+	askedAtOnce = 500   // touches
+	askedAhead  = 2000  // changes
+	mostKnown   = 20000 // touches
 )
 
 // parkedKeys is what one transaction of the target knows of what parked ones
@@ -38,12 +38,13 @@ func (w *writing) askAhead(batch []*capture.Tx) error {
 	if err := w.countParked(); err != nil || w.parked == 0 { // someone has decided
 		return err
 	}
-	keys, asked := touches{}, 0
+	keys, changes := touches{}, 0
 	for _, t := range batch {
 		for c, err := range w.touching(t) {
-			if err != nil || asked+len(keys) >= askedAhead {
-				return err
+			if err != nil || changes == askedAhead {
+				return err // what is not known yet is asked for each transaction
 			}
+			changes++
 			w.touched(c, &keys)
 			if len(keys) < askedAtOnce {
 				continue
@@ -51,7 +52,6 @@ func (w *writing) askAhead(batch []*capture.Tx) error {
 			if _, err := w.askHeld(keys); err != nil {
 				return err
 			}
-			asked += len(keys)
 			clear(keys)
 		}
 	}

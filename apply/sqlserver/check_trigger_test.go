@@ -69,3 +69,45 @@ func TestCheckListsTriggers(t *testing.T) {
 		})
 	}
 }
+
+// TestCheckOfTriggersInsteadOfTheWrite: one that does the write itself may leave it
+// undone. The stand-in has none; there the catalogue is told that ordinary ones
+// are.
+func TestCheckOfTriggersInsteadOfTheWrite(t *testing.T) {
+	statements := append([]string{seenTable}, quiet("deaf", false)...)
+	statements = append(statements, quiet("still", true)...)
+	if newDatabase(t).server == nil {
+		for i := range statements {
+			statements[i] = strings.Replace(statements[i], " AFTER ", " INSTEAD OF ", 1)
+		}
+	}
+	d := newDatabase(t, statements...)
+	cat, err := readCatalogue(t.Context(), d.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		table    string
+		triggers Triggers
+		want     string
+	}{
+		{"still", FireTriggers, "warning dbo.still, trigger tr_still: it fires INSTEAD OF the write, and may report a row that it did not write. compare the two sides after the first changes of this table"},
+		{"still", SuppressTriggers, "warning dbo.still, trigger tr_still: it is told to stay silent; it fires INSTEAD OF the write, and where it does nothing nothing is written. have it do the write alone where it finds the marker, or let the table's triggers fire"},
+		{"still", EmulateTriggers, "warning dbo.still, trigger tr_still: it is told to stay silent, and emulated; it fires INSTEAD OF the write, and where it does nothing nothing is written. have it do the write alone where it finds the marker, or let the table's triggers fire"},
+		{"deaf", EmulateTriggers, "error dbo.deaf, trigger tr_deaf: it is told to stay silent, and emulated, and its text does not look at CONTEXT_INFO, so that it fires all the same. have it begin with IF SUBSTRING(CONTEXT_INFO(), 1, 8) = 0x73796E636261636B RETURN, or let the table's triggers fire"},
+	} {
+		table := cat[name{"dbo", test.table}]
+		if d.server != nil {
+			table.triggers[0].insteadOf = true
+		}
+		c := &check{ctx: t.Context(), db: d.db}
+		c.triggers(&mapping{target: table, config: Table{Triggers: test.triggers}})
+		if len(c.findings) != 1 {
+			t.Fatalf("%s: %v", test.table, c.findings)
+		}
+		f := c.findings[0]
+		if got := f.Level.String() + " " + f.Object + ": " + f.Problem + ". " + f.Advice; got != test.want {
+			t.Errorf("it says\n%s\nand not\n%s", got, test.want)
+		}
+	}
+}

@@ -81,11 +81,13 @@ func (p *proxied) once(n int) {
 // on, while both ends take it for open. The applier must notice by itself, and
 // goes on over another connection. When it has, what was held arrives after all.
 func TestHalfOpen(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	for _, kind := range []sqlservertest.MessageKind{
 		sqlservertest.Login, sqlservertest.Batch, sqlservertest.Call, sqlservertest.Begin, sqlservertest.Commit,
 	} {
 		for _, answered := range []bool{false, true} {
 			t.Run(sqlservertest.Message{Kind: kind, Answered: answered}.String(), func(t *testing.T) {
+				t.Parallel()
 				p := newProxied(t)
 				p.cfg.AnswerTimeout = 2 * time.Second
 				a := p.open(tenancyMapping())
@@ -119,6 +121,7 @@ func TestHalfOpen(t *testing.T) {
 // TestSlowStatementGetsThrough has every round trip take several times as long as
 // the target may be silent at first.
 func TestSlowStatementGetsThrough(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	p := newProxied(t)
 	p.cfg.AnswerTimeout = time.Second
 	a := p.open(tenancyMapping())
@@ -142,6 +145,7 @@ func TestSlowStatementGetsThrough(t *testing.T) {
 // TestSlowConnection has everything pass a few bytes at a time: the time that a
 // batch needs to get there is a part of what the target is waited for.
 func TestSlowConnection(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	p := newProxied(t)
 	p.cfg.AnswerTimeout = 2 * time.Second
 	a := p.open(tenancyMapping())
@@ -157,8 +161,10 @@ func TestSlowConnection(t *testing.T) {
 // TestEndDoesNotWaitForATargetThatIsSilent ends a context while the target does
 // not answer. Whoever ends it has a grace period, and no more patience.
 func TestEndDoesNotWaitForATargetThatIsSilent(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	for _, kind := range []sqlservertest.MessageKind{sqlservertest.Begin, sqlservertest.Call, sqlservertest.Commit} {
 		t.Run(sqlservertest.Message{Kind: kind}.String(), func(t *testing.T) {
+			t.Parallel()
 			p := newProxied(t)
 			a := p.open(tenancyMapping())
 			if _, err := a.Checkpoint(t.Context()); err != nil {

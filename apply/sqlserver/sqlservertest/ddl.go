@@ -196,7 +196,7 @@ func (b *binder) addRule(d *definition, t *tableInfo, def *constraintDef) {
 		d.add("%s ADD CONSTRAINT %s PRIMARY KEY (%s)", alter, r.pg(), pgColumns(r.cols))
 		b.keyIndex(t, r, def, true)
 	case "UQ":
-		d.add("%s ADD CONSTRAINT %s UNIQUE NULLS NOT DISTINCT (%s)", alter, r.pg(), pgColumns(r.cols))
+		d.add("%s ADD CONSTRAINT %s UNIQUE%s (%s)", alter, r.pg(), nullsAlike(t, r.cols), pgColumns(r.cols))
 		b.keyIndex(t, r, def, false)
 	case "FK":
 		b.foreignKey(d, t, r, def)
@@ -209,6 +209,17 @@ func (b *binder) addRule(d *definition, t *tableInfo, def *constraintDef) {
 		d.add("%s ALTER COLUMN %s SET DEFAULT %s", alter, ident(c.name), b.assign(b.value(def.x), t, c))
 	}
 	t.rules = append(t.rules, r)
+}
+
+// nullsAlike has a unique index take two nulls for the same, where it may have
+// any: PostgreSQL 14 cannot be told.
+func nullsAlike(t *tableInfo, cols []string) string {
+	for _, name := range cols {
+		if t.column(name).nullable {
+			return " NULLS NOT DISTINCT"
+		}
+	}
+	return ""
 }
 
 func pgColumns(cols []string) string {
@@ -282,7 +293,7 @@ func (b *binder) createIndex(s *createIndexStmt) *definition {
 	d := &definition{}
 	unique, nulls, where := "", "", ""
 	if s.unique {
-		unique, nulls = "UNIQUE ", " NULLS NOT DISTINCT"
+		unique, nulls = "UNIQUE ", nullsAlike(t, x.cols)
 	}
 	if s.where != nil {
 		b.inTable(t)

@@ -1,6 +1,9 @@
 package sqlservertest
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // alterTable translates ALTER TABLE.
 func (b *binder) alterTable(s *alterTableStmt) *definition {
@@ -59,6 +62,9 @@ func (b *binder) alterColumn(d *definition, t *tableInfo, def *columnDef) {
 	if c == nil {
 		b.fail(errf(4924, 16, "ALTER TABLE ALTER COLUMN failed because column '%s' does not exist in table '%s'.", def.name, t.name))
 	}
+	if def.null && !c.nullable {
+		b.independent(t, c, "DEFAULT")
+	}
 	changed := *c
 	changed.typ, changed.nullable = def.typ, def.null
 	for i := range t.cols {
@@ -75,6 +81,24 @@ func (b *binder) alterColumn(d *definition, t *tableInfo, def *columnDef) {
 	d.add("ALTER TABLE %s ALTER COLUMN %s %s NOT NULL", t.pg(), ident(c.name), null)
 }
 
+// independent refuses where a rule, of another kind than the one named, or an
+// index depends on a column.
+func (b *binder) independent(t *tableInfo, c *columnInfo, but string) {
+	isOf := func(cols []string) bool {
+		return slices.ContainsFunc(cols, func(col string) bool { return strings.EqualFold(col, c.name) })
+	}
+	for _, r := range t.rules {
+		if r.kind != but && isOf(r.cols) {
+			b.fail(errf(5074, 16, "The object '%s' is dependent on column '%s'.", r.name, c.name))
+		}
+	}
+	for _, x := range t.indexes {
+		if isOf(x.cols) {
+			b.fail(errf(5074, 16, "The index '%s' is dependent on column '%s'.", x.name, c.name))
+		}
+	}
+}
+
 func (b *binder) dropColumn(d *definition, t *tableInfo, name string, ifExists bool) {
 	c := t.column(name)
 	if c == nil {
@@ -83,20 +107,7 @@ func (b *binder) dropColumn(d *definition, t *tableInfo, name string, ifExists b
 		}
 		return
 	}
-	for _, r := range t.rules {
-		for _, col := range r.cols {
-			if strings.EqualFold(col, name) {
-				b.fail(errf(5074, 16, "The object '%s' is dependent on column '%s'.", r.name, c.name))
-			}
-		}
-	}
-	for _, x := range t.indexes {
-		for _, col := range x.cols {
-			if strings.EqualFold(col, name) {
-				b.fail(errf(5074, 16, "The index '%s' is dependent on column '%s'.", x.name, c.name))
-			}
-		}
-	}
+	b.independent(t, c, "")
 	t.cols = without(t.cols, c)
 	d.add("ALTER TABLE %s DROP COLUMN %s", t.pg(), ident(c.name))
 }

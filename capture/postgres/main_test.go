@@ -119,13 +119,18 @@ func (s *source) query(sql string, args ...any) (v string) {
 	return v
 }
 
-// dropSlot drops the slot once the server has let go of it, which is a moment
-// after its reader has ended.
-func (s *source) dropSlot() {
+// release waits until the server has let go of the slot, which is a moment after
+// its reader has ended.
+func (s *source) release() {
 	s.t.Helper()
 	eventually(s.t, "the slot is not in use", func() bool {
 		return s.query(`SELECT count(active_pid)::text FROM pg_replication_slots WHERE slot_name = $1`, s.cfg.Slot) == "0"
 	})
+}
+
+func (s *source) dropSlot() {
+	s.t.Helper()
+	s.release()
 	s.exec(`SELECT pg_drop_replication_slot($1)`, s.cfg.Slot)
 }
 

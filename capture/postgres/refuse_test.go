@@ -59,6 +59,7 @@ func TestSlotThatHasMovedOnIsAGap(t *testing.T) {
 	s := newSource(t, oneTable, "public.t").setup()
 	held := s.held()
 	s.exec(`INSERT INTO t VALUES (2)`)
+	s.release()
 	s.exec(`SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())`, s.cfg.Slot)
 	refused(t, s, held, capture.ErrGap, "another reader")
 }

@@ -24,6 +24,10 @@ func TestCommitsOfNothingForUs(t *testing.T) {
 	s.carry("a")
 	s.onSource(`CREATE TABLE other (id int PRIMARY KEY)`)
 	r := s.follow()
+	r.await("what the run before has left", func() bool {
+		status := s.status()
+		return status["slot_active"] == true && status["queued_transactions"] == 0.0
+	})
 	applied := s.begun()
 	for _, sql := range []string{
 		`INSERT INTO other SELECT generate_series(1, 1000)`,

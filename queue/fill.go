@@ -39,7 +39,11 @@ type FillState struct {
 // which a queue that is full is as well as a connection that is lost, it waits
 // and starts again from q's mark. A q that has a method Restart(), as [Disk] has,
 // is told so by it. While another process captures, which is capture.ErrInUse, it
-// stands by: it asks every few seconds, and takes over. It returns nil if c ends without an error.
+// stands by: it asks every few seconds, and takes over. It returns nil if c ends
+// without an error.
+//
+// Unless ctx has ended, what was written is synced before Fill returns: it can be
+// applied whether or not anyone captures again. Where that fails it comes again.
 func Fill(ctx context.Context, c capture.Capturer, q Queue, cfg FillConfig) error {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -49,13 +53,11 @@ func Fill(ctx context.Context, c capture.Capturer, q Queue, cfg FillConfig) erro
 	f.observe(nil)
 	for {
 		err := f.attempt(ctx, c)
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() != nil {
+		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if !capture.Retryable(err) {
+			_, _ = f.Queue.Sync(ctx) // why c has ended matters more
 			return err
 		}
 		f.failed(err)

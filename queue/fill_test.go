@@ -74,6 +74,26 @@ func TestFillSaysThatItStartsAgain(t *testing.T) {
 	})
 }
 
+// TestFillSyncsWhatCameBeforeTheEnd: whoever applies what is queued before the
+// end waits for what was written, which no one else would make visible.
+func TestFillSyncsWhatCameBeforeTheEnd(t *testing.T) {
+	q := queuetest.NewMemory()
+	stop := errors.New("slot is gone")
+	s := &script{}
+	s.steps = append(s.steps, func(ctx context.Context, from capture.Mark, sink capture.Sink) error {
+		if err := sink.Write(ctx, tx(from.Position+1, 1)); err != nil {
+			return err
+		}
+		return stop
+	})
+	if err := queue.Fill(t.Context(), s, q, queue.FillConfig{}); err != stop {
+		t.Fatalf("got %v", err)
+	}
+	if m, err := q.Last(t.Context()); err != nil || m.Position != 1 {
+		t.Errorf("the queue has come to %s, %v", m.Position, err)
+	}
+}
+
 func TestFillGoesOnFromTheMark(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := queuetest.NewMemory()

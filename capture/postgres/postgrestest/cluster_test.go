@@ -82,6 +82,21 @@ func TestClusterLivesThroughCrashAndRestart(t *testing.T) {
 	}
 }
 
+// TestTMPDIRDecidesWhereAClusterIs has the choice of someone who wants it on a disk.
+func TestTMPDIRDecidesWhereAClusterIs(t *testing.T) {
+	dir := t.TempDir()
+	openTo(t, dir)
+	t.Setenv("TMPDIR", dir)
+	c, err := postgrestest.Start(t.Context(), postgrestest.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Stop()
+	if got := query(t, c.DSN("postgres"), "SHOW data_directory"); !strings.HasPrefix(got, dir+"/") {
+		t.Errorf("it is in %s", got)
+	}
+}
+
 // openTo lets the user that runs PostgreSQL in place of root into a test's
 // folder.
 func openTo(t *testing.T, dir string) {

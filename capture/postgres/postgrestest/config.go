@@ -10,8 +10,9 @@ type Config struct {
 	// and in the folders where packages put them, the newest version first. In
 	// the end a PostgreSQL is downloaded, if that is possible.
 	Bin string
-	// Dir is the folder in which the cluster makes its own; "" means the
-	// system's folder for temporary files.
+	// Dir is the folder in which the cluster makes its own. "" means the folder
+	// that TMPDIR names; without it, on Linux, /dev/shm where that has 8 GiB to
+	// spare; else the system's folder for temporary files.
 	Dir string
 	// Settings go into postgresql.conf after the package's own and replace
 	// them, such as "wal_sender_timeout": "1s".

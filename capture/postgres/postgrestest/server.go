@@ -21,17 +21,18 @@ import (
 // settings are the package's own. Commits need not survive the machine, so
 // nothing waits for the disk.
 var settings = map[string]string{
-	"listen_addresses":          "127.0.0.1",
-	"unix_socket_directories":   "",
-	"wal_level":                 "logical",
-	"max_wal_senders":           "100",
-	"max_replication_slots":     "100",
-	"max_connections":           "200",
-	"max_prepared_transactions": "20",
-	"fsync":                     "off",
-	"full_page_writes":          "off",
-	"shared_buffers":            "32MB",
-	"jit":                       "off",
+	"listen_addresses":           "127.0.0.1",
+	"unix_socket_directories":    "",
+	"wal_level":                  "logical",
+	"max_wal_senders":            "100",
+	"max_replication_slots":      "100",
+	"max_connections":            "200",
+	"max_prepared_transactions":  "20",
+	"fsync":                      "off",
+	"full_page_writes":           "off",
+	"shared_buffers":             "32MB",
+	"jit":                        "off",
+	"dynamic_shared_memory_type": "mmap", // in the cluster's folder, and gone with it
 }
 
 func (c *Cluster) configure(more map[string]string) error {

@@ -1,0 +1,5 @@
+//go:build unix && !linux
+
+package postgrestest
+
+func inMemory() (dir string, ok bool) { return "", false }

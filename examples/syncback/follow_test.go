@@ -84,10 +84,15 @@ func (r *running) end() {
 }
 
 // failed waits for the program to end by itself, with 1, and returns its last
-// word.
+// word. One that hangs is asked where.
 func (r *running) failed() string {
 	r.t.Helper()
-	<-r.ended
+	select {
+	case <-r.ended:
+	case <-time.After(5 * time.Minute):
+		_ = r.process.Process.Signal(syscall.SIGQUIT)
+		<-r.ended
+	}
 	if code := r.process.ProcessState.ExitCode(); code != 1 {
 		r.t.Fatalf("exit code %d, want 1; stderr:\n%s", code, r.stderr)
 	}

@@ -54,7 +54,7 @@ type sizes struct {
 // what a reader holds of a transaction while it ranges.
 const (
 	segmentSize = 64 << 20
-	flushSize   = 1 << 20
+	flushSize   = 512 << 10
 	pieceSize   = 256 << 10
 )
 

@@ -67,17 +67,19 @@
 // 300 bytes in 10 columns, on a virtual machine of 2 cores. The median of four
 // runs, in brackets the sequential file against itself:
 //
-//	transactions of 10 changes, a sync behind each 10     0.97  (1.01)   210,000 changes/s
-//	the same, a sync behind each 100                      0.73  (1.02)   590,000 changes/s
-//	the same, a sync behind each 1,000                    0.69  (1.13)   850,000 changes/s
-//	one transaction of 1,500,000 changes                  0.55  (0.71)   990,000 changes/s
+//	transactions of 10 changes, a sync behind each 10     0.77  (1.08)     560,000 changes/s
+//	the same, a sync behind each 100                      0.57  (1.03)   1,640,000 changes/s
+//	the same, a sync behind each 1,000                    0.69  (0.84)   2,830,000 changes/s
+//	one transaction of 1,500,000 changes                  0.96  (1.02)   4,210,000 changes/s
+//
+// The file took 0.2 to 1.3 GB a second.
 //
 // And read back, on another day:
 //
 //	small transactions                                                   850,000 changes/s
 //	the huge one                                                       1,900,000 changes/s
 //
-// What is missing from 1 is the making of bytes from changes, 0.25 µs each; a
+// What is missing from 1 is the making of bytes from changes, 0.1 to 0.2 µs each; a
 // walsender sends some 60,000 to 90,000 a second. The command is
 //
 //	go test -run '^$' -bench . -count 6 ./queue >queue.txt && benchstat -col /store queue.txt

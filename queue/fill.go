@@ -39,11 +39,11 @@ type FillState struct {
 // which a queue that is full is as well as a connection that is lost, it waits
 // and starts again from q's mark. A q that has a method Restart(), as [Disk] has,
 // is told so by it. While another process captures, which is capture.ErrInUse, it
-// stands by: it asks every few seconds, and takes over. It returns nil if c ends
-// without an error.
+// stands by: it asks every few seconds, and takes over.
 //
 // Unless ctx has ended, what was written is synced before Fill returns: it can be
 // applied whether or not anyone captures again. Where that fails it comes again.
+// Fill returns nil if c ends without an error and everything is synced.
 func Fill(ctx context.Context, c capture.Capturer, q Queue, cfg FillConfig) error {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -57,8 +57,11 @@ func Fill(ctx context.Context, c capture.Capturer, q Queue, cfg FillConfig) erro
 			return context.Cause(ctx)
 		}
 		if !capture.Retryable(err) {
-			_, _ = f.Queue.Sync(ctx) // why c has ended matters more
-			return err
+			_, unsynced := f.Queue.Sync(ctx)
+			if err == nil {
+				return unsynced
+			}
+			return err // matters more than that
 		}
 		f.failed(err)
 		backoff := &f.cfg.Backoff

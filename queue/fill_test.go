@@ -94,6 +94,26 @@ func TestFillSyncsWhatCameBeforeTheEnd(t *testing.T) {
 	}
 }
 
+// unsynced is a queue whose disk fails.
+type unsynced struct{ *queuetest.Memory }
+
+var errDisk = errors.New("disk is gone")
+
+func (unsynced) Sync(context.Context) (capture.Position, error) { return 0, errDisk }
+
+// TestFillSaysWhatIsNotSynced: a capture that ends in order is not done before
+// everything is durable; one that fails says why it failed.
+func TestFillSaysWhatIsNotSynced(t *testing.T) {
+	stop := errors.New("slot is gone")
+	for _, test := range []struct{ ends, want error }{{nil, errDisk}, {stop, stop}} {
+		s := &script{}
+		s.steps = append(s.steps, fail(test.ends))
+		if err := queue.Fill(t.Context(), s, unsynced{queuetest.NewMemory()}, queue.FillConfig{}); err != test.want {
+			t.Errorf("got %v, want %v", err, test.want)
+		}
+	}
+}
+
 func TestFillGoesOnFromTheMark(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := queuetest.NewMemory()

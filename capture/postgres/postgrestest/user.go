@@ -38,12 +38,11 @@ func serverUser() (*syscall.Credential, error) {
 
 // makeDir makes the cluster's folder, which belongs to owner.
 func makeDir(parent string, owner *syscall.Credential) (string, error) {
-	if memory, ok := inMemory(); parent == "" && ok {
-		parent = memory
-	}
 	if parent == "" {
 		parent = os.TempDir()
-		if owner != nil && !passable(parent) {
+		if memory, ok := inMemory(); ok {
+			parent = memory
+		} else if owner != nil && !passable(parent) {
 			parent = "/tmp" // TMPDIR may be root's own
 		}
 	}

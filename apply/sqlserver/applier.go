@@ -283,11 +283,12 @@ func (a *Applier) holdCheckpoint() *statement {
 
 // moveCheckpoint is the last statement of a transaction that applies: a trigger
 // that ends the transaction on its way commits nothing that is then passed over.
-// Outside a transaction it moves nothing.
+// Outside a transaction it moves nothing; within the UPDATE the server would count
+// one more, whether there is one or not.
 func (a *Applier) moveCheckpoint(to *capture.Tx) *statement {
 	return &statement{
-		text: `UPDATE ` + a.control.table + ` SET [position] = ` + "\x00" + `, [applied_at] = SYSUTCDATETIME(), [source] = ` + "\x00" +
-			` WHERE [pipeline] = ` + "\x00" + ` AND [position] = ` + "\x00" + ` AND @@TRANCOUNT = 2`,
+		text: `DECLARE @open int = @@TRANCOUNT; UPDATE ` + a.control.table + ` SET [position] = ` + "\x00" + `, [applied_at] = SYSUTCDATETIME(), [source] = ` + "\x00" +
+			` WHERE [pipeline] = ` + "\x00" + ` AND [position] = ` + "\x00" + ` AND @open = 2`,
 		args:   []any{int64(to.Position), string(to.Source), a.cfg.Pipeline, int64(a.held.Position)},
 		missed: func(int64) error { return errCheckpointHeld },
 	}

@@ -174,7 +174,7 @@ func (s *session) pipeline(ctx context.Context, f *frame, units []*guarded) (don
 	defer func() { err = errors.Join(err, p.Close()) }()
 	p.SendQueryParams("SAVEPOINT ahead", nil, nil, nil, nil)
 	for i, u := range units {
-		p.SendQueryPrepared(names[i], s.values(f, u.plan.params), nil, nil)
+		p.SendQueryPrepared(names[i], s.values(f, u.plan), nil, nil)
 	}
 	if err := p.Sync(); err != nil {
 		return 0, err

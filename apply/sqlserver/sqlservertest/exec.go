@@ -247,7 +247,7 @@ func (s *session) condition(ctx context.Context, f *frame, st *stmt, x expr) (bo
 		return false, err
 	}
 	var truth bool
-	_, err = s.run(ctx, p.sql, s.values(f, p.params), func(row [][]byte) error {
+	_, err = s.run(ctx, p.sql, s.values(f, p), func(row [][]byte) error {
 		truth = string(row[0]) == "t"
 		return nil
 	})
@@ -271,7 +271,7 @@ func (s *session) scalar(ctx context.Context, f *frame, st *stmt, x expr, t sqlT
 		return nil, err
 	}
 	var v []byte
-	_, err = s.run(ctx, p.sql, s.values(f, p.params), func(row [][]byte) error {
+	_, err = s.run(ctx, p.sql, s.values(f, p), func(row [][]byte) error {
 		v = cloneBytes(row[0])
 		return nil
 	})

@@ -124,7 +124,7 @@ func (s *session) sendRows(ctx context.Context, f *frame, p *plan) error {
 		}
 	}
 	n := int64(0)
-	_, err := s.run(ctx, p.sql, s.values(f, p.params), func(row [][]byte) error {
+	_, err := s.run(ctx, p.sql, s.values(f, p), func(row [][]byte) error {
 		begin()
 		n++
 		return s.reply.row(p.cols, row)
@@ -159,7 +159,7 @@ func (b *binder) selectAssign(q *query, core *selectCore, p *plan) {
 
 func (s *session) assignRows(ctx context.Context, f *frame, p *plan) error {
 	n := int64(0)
-	_, err := s.run(ctx, p.sql, s.values(f, p.params), func(row [][]byte) error {
+	_, err := s.run(ctx, p.sql, s.values(f, p), func(row [][]byte) error {
 		n++
 		for i, name := range p.assigns {
 			f.vars[name] = cloneBytes(row[i])

@@ -36,13 +36,13 @@ func (s *session) writeRows(ctx context.Context, f *frame, p *plan) (int64, erro
 		return s.writePlain(ctx, f, p)
 	}
 	s.reply.columns(p.cols)
-	return s.run(ctx, p.sql, s.values(f, p.params), func(row [][]byte) error { return s.reply.row(p.cols, row) })
+	return s.run(ctx, p.sql, s.values(f, p), func(row [][]byte) error { return s.reply.row(p.cols, row) })
 }
 
 // writePlain runs a write, and keeps the identity that it made.
 func (s *session) writePlain(ctx context.Context, f *frame, p *plan) (int64, error) {
 	var last []byte
-	n, err := s.run(ctx, p.sql, s.values(f, p.params), func(row [][]byte) error {
+	n, err := s.run(ctx, p.sql, s.values(f, p), func(row [][]byte) error {
 		last = append(last[:0], row[0]...)
 		return nil
 	})

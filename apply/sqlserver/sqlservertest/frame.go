@@ -80,12 +80,17 @@ func (s *session) planned(f *frame, at *stmt, translate func(*binder, *plan)) (p
 }
 
 // values are those of a plan's parameters.
-func (s *session) values(f *frame, params []string) [][]byte {
-	list := make([][]byte, len(params))
-	for i, name := range params {
-		if strings.HasPrefix(name, "@@") {
+func (s *session) values(f *frame, p *plan) [][]byte {
+	list := make([][]byte, len(p.params))
+	for i, name := range p.params {
+		switch {
+		case name == "@@trancount" && p.write != nil:
+			// A write counts the transaction of its own that it runs in: 2 where
+			// each commits by itself, and one more than the others see elsewhere.
+			list[i] = strconv.AppendInt(nil, int64(max(s.tran, 1)+1), 10)
+		case strings.HasPrefix(name, "@@"):
 			list[i] = s.global(f, name)
-		} else {
+		default:
 			list[i] = f.vars[name]
 		}
 	}

@@ -246,3 +246,16 @@ func TestAttention(t *testing.T) {
 		t.Errorf("after the cancellation: %d, %v", n, err)
 	}
 }
+
+// TestWriteCountsItsOwnTransaction sees @@TRANCOUNT be one more inside a write
+// than outside, and 2 where the write commits by itself.
+func TestWriteCountsItsOwnTransaction(t *testing.T) {
+	db, target := open(t)
+	babelfish(t, target, "@@TRANCOUNT inside a write")
+	exec(t, db, "CREATE TABLE t (id int IDENTITY, n int)",
+		"INSERT INTO t (n) SELECT @@TRANCOUNT",
+		"BEGIN TRAN; INSERT INTO t (n) SELECT @@TRANCOUNT; BEGIN TRAN; INSERT INTO t (n) SELECT @@TRANCOUNT; DECLARE @n int = @@TRANCOUNT; INSERT INTO t (n) VALUES (@n); COMMIT; COMMIT")
+	if got := query(t, db, "SELECT (SELECT n FROM t WHERE id = 1), (SELECT n FROM t WHERE id = 2), (SELECT n FROM t WHERE id = 3), (SELECT n FROM t WHERE id = 4)"); got != "2 2 3 2" {
+		t.Error(got)
+	}
+}

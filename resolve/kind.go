@@ -8,9 +8,11 @@ type Kind uint8
 // The kinds.
 const (
 	// InsertExists: the target already has a row with the key, and it is
-	// another one.
+	// another one. So it is, too, for an update of the key where the target has
+	// a row with the new key and none with the old one.
 	InsertExists Kind = iota + 1
-	// UpdateMissing: the target has no row with the old key.
+	// UpdateMissing: the target has no row with the old key, nor with the new
+	// one.
 	UpdateMissing
 	// UpdateDiffers: what the change sets is not what it was in the source
 	// before.

@@ -239,8 +239,13 @@ func (b *batch) locate(ctx context.Context, err error, lines []int) error {
 	return out
 }
 
-// find returns the statement that an error is of, or nil where it cannot tell.
+// find returns the statement that an error is of, or nil where it cannot tell: it
+// may have come from a procedure, or another table's trigger, that a trigger has led
+// to.
 func (b *batch) find(e mssql.Error, lines []int) *statement {
+	if len(b.statements) == 1 {
+		return b.statements[0]
+	}
 	if !inProcedure(e) && e.Number < 50000 {
 		for i := len(lines) - 1; i >= 0; i-- {
 			if int(e.LineNo) >= lines[i] {

@@ -85,6 +85,15 @@ type encounter struct {
 	base, incoming, current rowImage
 	matched                 int64 // how many rows the target has
 	changed                 bool  // the row is not as it was remembered
+	ahead                   bool  // current has the key that the change would give the row, and none has the old one
+}
+
+// finds is the row by whose key current is found.
+func (e *encounter) finds() capture.Row {
+	if e.ahead {
+		return e.in.After
+	}
+	return e.old()
 }
 
 // kind says what the change ran into, and in which columns. It is 0 where it ran
@@ -96,7 +105,7 @@ func (e *encounter) kind() (kind resolve.Kind, differs []int) {
 		return resolve.SeveralMatch, nil
 	case e.op == capture.Insert && e.matched == 0:
 		return 0, nil
-	case e.op == capture.Insert:
+	case e.op == capture.Insert, e.ahead:
 		if differs = e.columnsWhere(func(i int) bool { return e.incoming[i].known && !e.incoming[i].isKnownAs(e.current[i]) }); differs != nil {
 			kind = resolve.InsertExists
 		}
@@ -142,7 +151,7 @@ func (e *encounter) strays(i int) bool {
 // asked is the row that the change asks for: of a row that exists, an update asks
 // for the columns that it sets, and leaves the others as they are.
 func (e *encounter) asked() rowImage {
-	if e.op != capture.Update || e.current == nil {
+	if e.op != capture.Update || e.current == nil || e.ahead {
 		return e.incoming
 	}
 	out := make(rowImage, len(e.incoming))

@@ -49,7 +49,7 @@ func (e *encounter) lockedQuery() (*builder, error) {
 		q.WriteString(")")
 		return q, nil
 	}
-	where, err := e.where(e.old())
+	where, err := e.where(e.finds())
 	if _, unfit := errors.AsType[*unfitError](err); unfit {
 		return nil, nil // there can be no such row
 	}
@@ -126,7 +126,7 @@ func (w *writing) settleTruncate(c *change) error {
 	case err != nil:
 		return err
 	case !locked:
-		return &racedError{c.target.name} // whoever had one open is done, or a row came since
+		return w.raced(c) // whoever had one open is done, or a row came since
 	}
 	e := &encounter{change: c}
 	return w.decide(e, e.locked(), nil)

@@ -20,6 +20,7 @@ type refusals struct {
 	park   map[capture.Position]*parkError
 	waits  map[capture.Position]touches // what Emulators would touch
 	singly bool                         // whether statements go one a round trip
+	races  map[changeID]int             // how often a row was not as it had been read
 
 	collisions int // how often an Emulator was overtaken by another session
 	trials     map[changeID]*trial
@@ -65,6 +66,9 @@ func (r *refusals) learn(err error) bool {
 	if trial, ok := errors.AsType[*trialError](err); ok {
 		return r.learnTrial(trial)
 	}
+	if raced, ok := errors.AsType[*racedError](err); ok {
+		return r.learnRace(raced)
+	}
 	e, ok := errors.AsType[*ServerError](err)
 	if !ok || e.retryable || e.kind() == 0 {
 		return false
@@ -79,11 +83,34 @@ func (r *refusals) learn(err error) bool {
 		r.singly = true
 		return true
 	}
+	r.know(e.change, &refused{e.kind(), e.differs(e.change), e.Constraint, e})
+	return true
+}
+
+// know notes why the target does not take a change.
+func (r *refusals) know(c *change, why *refused) {
 	if r.known == nil {
 		r.known = make(map[changeID]*refused)
 	}
-	r.known[e.change.id()] = &refused{e.kind(), e.differs(e.change), e.Constraint, e}
+	r.known[c.id()] = why
 	r.singly = false
+}
+
+// learnRace takes in that a row was not as it had just been read. Once that is
+// nobody's doing any more, the rule is asked.
+func (r *refusals) learnRace(e *racedError) bool {
+	c := e.change
+	switch {
+	case !e.last:
+		if r.races == nil {
+			r.races = make(map[changeID]int)
+		}
+		r.races[c.id()]++
+	case c.mapping.config.Conflict == nil || r.known[c.id()] != nil:
+		return false // no one is there to ask, or has no better answer
+	default:
+		r.know(c, &refused{kind: resolve.Unique, cause: e})
+	}
 	return true
 }
 

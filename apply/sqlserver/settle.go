@@ -3,6 +3,7 @@ package sqlserver
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/syncback/syncback/apply"
@@ -28,7 +29,7 @@ func (w *writing) settle(c *change, matched int64) error {
 		return w.decide(e, e.locked(), nil)
 	}
 	if c.op == capture.Insert && e.matched == 0 {
-		return &racedError{c.target.name} // what was in its way is gone
+		return w.raced(c) // what was in its way is gone
 	}
 	if kind == 0 {
 		return w.carryOut(e, e.asked())
@@ -63,10 +64,35 @@ func (w *writing) look(c *change) (*encounter, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(rows) == 0 && e.movesKey() {
+		return e, w.lookAhead(e)
+	}
 	if e.matched = int64(len(rows)); len(rows) == 1 {
 		e.current, e.changed = rows[0], changed
 	}
 	return e, nil
+}
+
+// lookAhead reads the row that has the new key already, where the one with the old
+// key is missing: the target's users may have moved it, too.
+func (w *writing) lookAhead(e *encounter) error {
+	where, err := e.where(e.in.After)
+	if _, unfit := errors.AsType[*unfitError](err); unfit {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	rows, err := w.read(e.change, where)
+	if e.matched = int64(len(rows)); len(rows) == 1 {
+		e.current, e.ahead = rows[0], true
+	}
+	return err
+}
+
+// movesKey reports whether a change gives its row another key.
+func (e *encounter) movesKey() bool {
+	return e.op == capture.Update && e.base != nil && slices.ContainsFunc(e.key, func(i int) bool { return !e.incoming[i].isKnownAs(e.base.at(i)) })
 }
 
 // old is the row by whose key a change is found.
@@ -152,7 +178,7 @@ func (w *writing) carryOut(e *encounter, row rowImage) error {
 	if s == nil || err != nil {
 		return err
 	}
-	s.missed = func(int64) error { return &racedError{e.target.name} }
+	s.missed = func(int64) error { return w.raced(e.change) }
 	e.effect = e.effectOf(row)
 	return (&batch{statements: []*statement{s}}).perform(w.ctx, w.tx)
 }
@@ -166,7 +192,7 @@ func (e *encounter) towards(row rowImage) (*statement, error) {
 	case e.current == nil:
 		return e.insertImage(row)
 	}
-	found, err := e.where(e.old())
+	found, err := e.where(e.finds())
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +230,7 @@ func (e *encounter) insertImage(row rowImage) (*statement, error) {
 func (e *encounter) asRead(found predicate, columns func(i int) bool) predicate {
 	var values []boundColumn
 	for _, i := range e.columnsWhere(columns) {
-		if e.columns[i].to.typ.class() != classXML {
+		if e.current[i].known && e.columns[i].to.typ.class() != classXML {
 			values = append(values, boundColumn{&e.columns[i], e.current[i].bound})
 		}
 	}
@@ -250,11 +276,26 @@ func (t sqlType) bind(v capture.Value) (bound, error) {
 
 // racedError says that a row changed between two looks at it, by a session that
 // our lock did not keep out.
-type racedError struct{ table name }
-
-func (e *racedError) Error() string {
-	return fmt.Sprintf("a row of %s was changed by another session while it was being looked at", e.table)
+type racedError struct {
+	change *change
+	last   bool // it happened too often to be another session's doing
 }
 
-// Retryable is true: the next look sees what it has become.
-func (e *racedError) Retryable() bool { return true }
+// raced is the error of a change whose row was not as it had just been read.
+func (w *writing) raced(c *change) error {
+	return &racedError{c, w.refusals.races[c.id()] >= mostRaces}
+}
+
+// mostRaces is how often a change is tried again before it is taken for one that
+// the target does not take, although it says nothing.
+const mostRaces = 4
+
+func (e *racedError) Error() string {
+	if e.last {
+		return fmt.Sprintf("%s of %s at %s writes nothing, and the target gives no error for it; see whether a unique index there has IGNORE_DUP_KEY, or a trigger that writes instead", e.change.op, e.change.target.name, e.change.position)
+	}
+	return fmt.Sprintf("a row of %s was changed by another session while it was being looked at", e.change.target.name)
+}
+
+// Retryable is true as long as the next look may see what the row has become.
+func (e *racedError) Retryable() bool { return !e.last }

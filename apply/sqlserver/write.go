@@ -246,9 +246,12 @@ func (w *writing) update(c *change) error {
 		return w.suspect(c)
 	}
 	if len(d.unknown) > 0 {
-		differing, err := w.compare(c, where, d.unknown)
+		differing, found, err := w.compare(c, where, d.unknown)
 		if err != nil {
 			return err
+		}
+		if !found {
+			return w.settle(c, 0)
 		}
 		d.set = append(d.set, differing...)
 	}
@@ -311,28 +314,24 @@ func (c *change) diff() (d diff, err error) {
 	return d, nil
 }
 
-// compare returns those of columns in which the row that where finds differs. It
-// is for a source that does not send the whole old row: which columns changed is
+// compare returns those of columns in which the one row that where finds differs,
+// and whether it finds one. It is for a source that does not send the whole old row: which columns changed is
 // then known from the target alone.
-func (w *writing) compare(c *change, where predicate, columns []boundColumn) ([]boundColumn, error) {
+func (w *writing) compare(c *change, where predicate, columns []boundColumn) (differing []boundColumn, found bool, err error) {
 	if err := w.flush(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	rows, err := w.read(c, where)
-	if err != nil {
-		return nil, err
-	}
-	if len(rows) != 1 {
-		return nil, w.settle(c, 0)
+	if err != nil || len(rows) != 1 {
+		return nil, false, err
 	}
 	c.found = rows[0]
-	var out []boundColumn
 	for _, column := range columns {
 		if !rows[0][c.indexOf(column.to)].same(column.bound) {
-			out = append(out, column)
+			differing = append(differing, column)
 		}
 	}
-	return out, nil
+	return differing, true, nil
 }
 
 // truncate keeps a TRUNCATE until the last of those in a row is known: the

@@ -100,8 +100,7 @@ func (a *Applier) Checkpoint(ctx context.Context) (apply.Checkpoint, error) {
 	return cp, err
 }
 
-// readCheckpoint reads on the session that applies: the only other connection
-// that the target may grant can be in use.
+// readCheckpoint reads on the session that applies.
 func (a *Applier) readCheckpoint(ctx context.Context) (apply.Checkpoint, error) {
 	conn, err := a.session(ctx)
 	if err != nil {
@@ -120,9 +119,14 @@ func (a *Applier) Begin(ctx context.Context, m capture.Mark) error {
 		return errors.New("a pipeline begins at a position of a source")
 	}
 	before := m.Position - 1
-	_, err := a.db.ExecContext(ctx, `UPDATE `+a.control.table+` SET [source] = @p1, [position] = @p2
+	conn, err := a.session(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, `UPDATE `+a.control.table+` SET [source] = @p1, [position] = @p2
 WHERE [pipeline] = @p3 AND [source] = N'' AND [position] = 0`, string(m.Source), int64(before), a.cfg.Pipeline)
 	if err != nil {
+		a.discard()
 		return translate(ctx, err)
 	}
 	// The row tells, also where an earlier answer was lost.
@@ -256,6 +260,20 @@ func (a *Applier) session(ctx context.Context) (*sql.Conn, error) {
 		return nil, translate(ctx, err)
 	}
 	return conn, nil
+}
+
+// query reads on the session that applies: it may be the only connection that the
+// target is to grant.
+func (a *Applier) query(ctx context.Context, text string, scan func(*sql.Rows) error, args ...any) error {
+	conn, err := a.session(ctx)
+	if err != nil {
+		return err
+	}
+	if err := query(ctx, conn, text, scan, args...); err != nil {
+		a.discard()
+		return translate(ctx, err)
+	}
+	return nil
 }
 
 // discard closes the session for good: it does not go back to the pool.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/syncback/syncback/apply"
 	"github.com/syncback/syncback/capture"
+	"github.com/syncback/syncback/resolve"
 )
 
 const tenancies = `CREATE TABLE dbo.tenagree (
@@ -338,20 +339,40 @@ func TestSecondApplierOfAPipelineIsRefused(t *testing.T) {
 	d.holds(`SELECT COUNT(*) FROM dbo.tenagree`, "2")
 }
 
+// TestOneConnectionIsEnough begins, applies, parks, decides and releases where the
+// target grants a single connection.
 func TestOneConnectionIsEnough(t *testing.T) {
-	d := newDatabase(t, tenancies)
+	d := newDatabase(t, keyed)
 	d.cfg.MaxConnections = 1
-	a := d.open(tenancyMapping())
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	k := sourceTable("k", "*id int4", "v int4")
+	a := d.open(Table{Source: "k", Target: "k", Conflict: resolve.Parked("why")})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	for position := capture.Position(1); position < 4; position++ {
-		if err := a.Apply(ctx, []*capture.Tx{tx(position)}); err != nil {
+	if _, err := a.Checkpoint(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Begin(ctx, capture.Mark{Source: "test", Position: 1}); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range []capture.Change{
+		update(k, row("1", "10"), row("1", "11")), update(k, row("1", "11"), row("1", "12")), insert(k, "2", "20"),
+	} {
+		if err := a.Apply(ctx, []*capture.Tx{tx(capture.Position(i+2), c)}); err != nil {
 			t.Fatal(err)
 		}
-		if cp, err := a.Checkpoint(ctx); err != nil || cp.Position != position {
-			t.Fatalf("checkpoint %s, %v", cp.Position, err)
-		}
 	}
+	a.retried = time.Time{} // what waits for records is looked at, too
+	if err := a.Apply(ctx, []*capture.Tx{tx(5, insert(k, "3", "30"))}); err != nil {
+		t.Fatal(err)
+	}
+	var id int64
+	if err := d.db.QueryRow(`SELECT conflict FROM syncback.parked WHERE conflict IS NOT NULL`).Scan(&id); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := a.Decide(ctx, id, Decision{Action: resolve.TakeSource, By: "ann"}); err != nil || n != 2 {
+		t.Fatalf("%d released: %v", n, err)
+	}
+	d.holds(`SELECT * FROM dbo.k ORDER BY id`, "1|12", "2|20", "3|30")
 }
 
 func TestOtherPipelinesShareTheTarget(t *testing.T) {

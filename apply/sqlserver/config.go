@@ -20,7 +20,8 @@ type Config struct {
 	// Tables are the tables that are applied. A change of any other table is
 	// refused.
 	Tables []Table
-	// MaxConnections bounds the connections to the target; 0 means 2.
+	// MaxConnections bounds the connections to the target; 0 means 2. With 1 what
+	// asks about a pipeline waits while it applies.
 	MaxConnections int
 	// LockTimeout is how long a statement waits for a lock; 0 means 5s.
 	LockTimeout time.Duration
@@ -39,8 +40,8 @@ type Config struct {
 	// what they touch is named by hashes that are keyed with it; while any is
 	// parked the key cannot be changed.
 	LedgerKey []byte
-	// KeepLedger is how long a decided conflict stays in the ledger; 0 means 400
-	// days, negative means for ever.
+	// KeepLedger is how long a conflict stays in the ledger, a minute at least; 0
+	// means 400 days, negative means for ever. One that waits for a decision stays.
 	KeepLedger time.Duration
 	// RetryLocked is how often, at most, what was parked because someone had its
 	// record open is looked at again, and written where the record is free; 0 means

@@ -129,10 +129,7 @@ func (c *Control) Pause(ctx context.Context, by string) error { return c.setPaus
 func (c *Control) Resume(ctx context.Context, by string) error { return c.setPaused(ctx, false, by) }
 
 func (c *Control) setPaused(ctx context.Context, paused bool, by string) error {
-	if r := []rune(by); len(r) > 256 {
-		by = string(r[:256])
-	}
 	_, err := c.db.ExecContext(ctx, `UPDATE `+c.table+` SET [paused] = @p1, [changed_at] = SYSUTCDATETIME(), [changed_by] = @p2
-WHERE [pipeline] = @p3`, paused, by, c.pipeline)
+WHERE [pipeline] = @p3`, paused, cut(by, 256), c.pipeline)
 	return translate(ctx, err)
 }

@@ -57,6 +57,7 @@ CREATE TABLE {schema}.[conflict] (
     [incoming]     nvarchar(max) NULL,      -- as the source had it then
     [current_row]  nvarchar(max) NULL,      -- as the target had it
     [result]       nvarchar(max) NULL,      -- as the target has it since; NULL is no row
+    [differs]      nvarchar(max) NULL,      -- the columns that it is about, a JSON array of names; NULL is not known
     [constraint_name] nvarchar(256) NULL,   -- what refused
     [rule_name]    nvarchar(128) NOT NULL,  -- who decided
     [action]       varchar(20)   NOT NULL,  -- such as take_source
@@ -64,6 +65,10 @@ CREATE TABLE {schema}.[conflict] (
     [decided_by]   nvarchar(256) NULL,      -- the person; NULL is the rule
     [decided_at]   datetime2(3)  NOT NULL   -- UTC
 );
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE [object_id] = OBJECT_ID({conflict}) AND [name] = N'by_change')
+CREATE INDEX [by_change] ON {schema}.[conflict] ([pipeline], [position], [change_no]);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE [object_id] = OBJECT_ID({conflict}) AND [name] = N'by_time')
+CREATE INDEX [by_time] ON {schema}.[conflict] ([pipeline], [decided_at]);
 
 -- Parked source transactions: those that wait for a person's decision, and those
 -- that wait behind them because they touch the same rows.

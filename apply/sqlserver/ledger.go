@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf16"
 
 	"github.com/syncback/syncback/capture"
 	"github.com/syncback/syncback/resolve"
@@ -23,11 +24,11 @@ func (w *writing) record(e *encounter, c *resolve.Conflict, answer resolve.Resol
 	q := &builder{}
 	q.WriteString("INSERT INTO " + w.control.own("conflict") +
 		" ([pipeline], [position], [txid], [committed_at], [change_no], [kind], [op], [table_name], [row_key]," +
-		" [base], [incoming], [current_row], [result], [constraint_name], [rule_name], [action], [reason], [decided_by], [decided_at]) SELECT ")
+		" [base], [incoming], [current_row], [result], [differs], [constraint_name], [rule_name], [action], [reason], [decided_by], [decided_at]) SELECT ")
 	for _, v := range []any{
 		w.cfg.Pipeline, int64(c.Position), int64(c.TxID), ledgerTime(c.CommitTime), e.index, c.Kind.String(), c.Op.String(),
 		cut(c.Table.String(), 257), secret.object(e.keyOnly(e.known()), c.Table),
-		secret.object(c.Base, c.Table), secret.object(c.Incoming, c.Table), secret.object(c.Current, c.Table), secret.object(row.row(), c.Table),
+		secret.object(c.Base, c.Table), secret.object(c.Incoming, c.Table), secret.object(c.Current, c.Table), secret.object(row.row(), c.Table), columnNames(c),
 		orNull(cut(c.Constraint, 256)), cut(c.Rule, 128), answer.Action.String(), orNull(cut(answer.Reason, 1000)), orNull(w.by),
 	} {
 		q.argument(v)
@@ -35,7 +36,11 @@ func (w *writing) record(e *encounter, c *resolve.Conflict, answer resolve.Resol
 	}
 	q.WriteString("SYSUTCDATETIME()")
 	s := &statement{text: q.String(), args: q.args, size: q.size}
-	if err := (&batch{statements: []*statement{s, w.forget()}}).perform(w.ctx, w.tx); err != nil || id == nil {
+	b := &batch{statements: []*statement{s}}
+	if w.cfg.KeepLedger > 0 {
+		b.add(w.forget())
+	}
+	if err := b.perform(w.ctx, w.tx); err != nil || id == nil {
 		return err
 	}
 	// Nobody else writes of this change: the row is found by what it is about.
@@ -49,16 +54,15 @@ func (w *writing) query(text string, scan func(*sql.Rows) error, args ...any) er
 }
 
 // forget is the statement that deletes a few of what is past its time in the
-// ledger: whoever writes into it tidies up.
+// ledger, what still waits for a decision aside: whoever writes into it tidies up.
 func (w *writing) forget() *statement {
-	s := &statement{anyCount: true, text: "DELETE TOP (20) FROM " + w.control.own("conflict") +
-		" WHERE [pipeline] = \x00 AND [decided_at] < DATEADD(day, \x00, SYSUTCDATETIME()) AND [action] <> 'park'"}
-	days := int64(365 * 1000)
-	if w.cfg.KeepLedger > 0 {
-		days = int64(w.cfg.KeepLedger / (24 * time.Hour))
+	return &statement{
+		text: "DELETE TOP (20) FROM " + w.control.own("conflict") +
+			" WHERE [pipeline] = \x00 AND [decided_at] < DATEADD(minute, \x00, SYSUTCDATETIME()) AND [id] NOT IN (SELECT [conflict] FROM " +
+			w.control.own("parked") + " WHERE [pipeline] = \x00 AND [conflict] IS NOT NULL)",
+		args:     []any{w.cfg.Pipeline, -int64(max(w.cfg.KeepLedger, time.Minute) / time.Minute), w.cfg.Pipeline},
+		anyCount: true,
 	}
-	s.args = []any{w.cfg.Pipeline, -days}
-	return s
 }
 
 // argument writes a parameter, or NULL, which takes none.
@@ -110,6 +114,20 @@ func (e *encounter) result(row rowImage) rowImage {
 	return out
 }
 
+// columnNames are the columns that a conflict is about, as a JSON array; nil is
+// none.
+func columnNames(c *resolve.Conflict) any {
+	if len(c.Differs) == 0 {
+		return nil
+	}
+	names := make([]string, len(c.Differs))
+	for i, column := range c.Differs {
+		names[i] = c.Table.Columns[column].Name
+	}
+	b, _ := json.Marshal(names) // strings alone cannot fail
+	return string(b)
+}
+
 func ledgerTime(t time.Time) any {
 	if t.IsZero() {
 		return nil
@@ -124,10 +142,13 @@ func orNull(s string) any {
 	return s
 }
 
-// cut cuts a text to a number of characters.
+// cut cuts a text to what an nvarchar of that length holds.
 func cut(s string, longest int) string {
-	if r := []rune(s); len(r) > longest {
-		return string(r[:longest])
+	units := 0
+	for i, r := range s {
+		if units += utf16.RuneLen(r); units > longest {
+			return s[:i]
+		}
 	}
 	return s
 }

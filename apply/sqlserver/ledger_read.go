@@ -3,6 +3,7 @@ package sqlserver
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"iter"
 	"time"
 
@@ -20,13 +21,14 @@ type LedgerEntry struct {
 	Kind, Op    string
 	Table       string
 	Key         string
-	Base        string // as the source had it before
-	Incoming    string // as the source had it then
-	Current     string // as the target had it
-	Result      string // as the target had it then
-	Constraint  string // what refused
-	Rule        string // who was asked
-	Action      string // what it said
+	Base        string   // as the source had it before
+	Incoming    string   // as the source had it then
+	Current     string   // as the target had it
+	Result      string   // as the target had it then
+	Differs     []string // the columns that it is about; nil where that is not known
+	Constraint  string   // what refused
+	Rule        string   // who was asked
+	Action      string   // what it said
 	Reason      string
 	DecidedBy   string // the person; "" is the rule
 	DecidedAt   time.Time
@@ -42,7 +44,7 @@ type LedgerQuery struct {
 // Ledger yields entries of the pipeline's ledger, the oldest first. An error ends
 // the sequence.
 func (c *Control) Ledger(ctx context.Context, q LedgerQuery) iter.Seq2[LedgerEntry, error] {
-	text := `SELECT c.[id], c.[position], c.[txid], c.[committed_at], c.[kind], c.[op], c.[table_name], c.[row_key], c.[base], c.[incoming], c.[current_row], c.[result],
+	text := `SELECT c.[id], c.[position], c.[txid], c.[committed_at], c.[kind], c.[op], c.[table_name], c.[row_key], c.[base], c.[incoming], c.[current_row], c.[result], c.[differs],
 c.[constraint_name], c.[rule_name], c.[action], c.[reason], c.[decided_by], c.[decided_at], p.[position]
 FROM ` + c.own("conflict") + ` c LEFT JOIN ` + c.own("parked") + ` p ON p.[pipeline] = c.[pipeline] AND p.[conflict] = c.[id]
 WHERE c.[pipeline] = @p1 AND (@p2 = 0 OR c.[id] = @p2)`
@@ -71,12 +73,16 @@ func scanEntry(rows *sql.Rows) (e LedgerEntry, err error) {
 	var position, txid int64
 	var committed sql.NullTime
 	var waiting sql.NullInt64
+	var differs sql.NullString
 	texts := make([]sql.NullString, 8)
 	err = rows.Scan(&e.ID, &position, &txid, &committed, &e.Kind, &e.Op, &e.Table, &texts[0], &texts[1], &texts[2], &texts[3], &texts[4],
-		&texts[5], &e.Rule, &e.Action, &texts[6], &texts[7], &e.DecidedAt, &waiting)
+		&differs, &texts[5], &e.Rule, &e.Action, &texts[6], &texts[7], &e.DecidedAt, &waiting)
 	e.Position, e.TxID, e.CommittedAt, e.Waiting = capture.Position(position), uint64(txid), committed.Time, waiting.Valid
 	for i, to := range []*string{&e.Key, &e.Base, &e.Incoming, &e.Current, &e.Result, &e.Constraint, &e.Reason, &e.DecidedBy} {
 		*to = texts[i].String
+	}
+	if err == nil && differs.Valid {
+		err = json.Unmarshal([]byte(differs.String), &e.Differs)
 	}
 	return e, err
 }

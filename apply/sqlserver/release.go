@@ -51,7 +51,7 @@ func (a *Applier) Decide(ctx context.Context, id int64, d Decision) (released in
 		return 0, err
 	}
 	position, found := capture.Position(0), false
-	err = query(ctx, a.db, "SELECT [position] FROM "+a.control.own("parked")+" WHERE [pipeline] = @p1 AND [conflict] = @p2",
+	err = a.query(ctx, "SELECT [position] FROM "+a.control.own("parked")+" WHERE [pipeline] = @p1 AND [conflict] = @p2",
 		func(rows *sql.Rows) error {
 			var p int64
 			err := rows.Scan(&p)
@@ -60,7 +60,7 @@ func (a *Applier) Decide(ctx context.Context, id int64, d Decision) (released in
 		}, a.cfg.Pipeline, id)
 	switch {
 	case err != nil:
-		return 0, translate(ctx, err)
+		return 0, err
 	case !found:
 		return 0, fmt.Errorf("conflict %d: %w; it was decided, or there is no such one in this pipeline", id, ErrNotWaiting)
 	}
@@ -124,7 +124,7 @@ func (a *Applier) followUp(ctx context.Context) error {
 // none; 0 where there is none.
 func (a *Applier) nextFree(ctx context.Context) (position capture.Position, err error) {
 	parked, keys := a.control.own("parked"), a.control.own("parked_key")
-	err = query(ctx, a.db, `SELECT TOP (1) p.[position] FROM `+parked+` p WHERE p.[pipeline] = @p1 AND p.[conflict] IS NULL AND NOT EXISTS (
+	err = a.query(ctx, `SELECT TOP (1) p.[position] FROM `+parked+` p WHERE p.[pipeline] = @p1 AND p.[conflict] IS NULL AND NOT EXISTS (
 SELECT 1 FROM `+keys+` m JOIN `+keys+` o ON o.[pipeline] = m.[pipeline] AND o.[resource] = m.[resource] AND o.[position] < m.[position]
 WHERE m.[pipeline] = @p1 AND m.[position] = p.[position] AND ((m.[touch] <> 3 AND o.[touch] = 1) OR (m.[touch] = 3 AND o.[touch] = 2)))
 ORDER BY p.[position]`, func(rows *sql.Rows) error {
@@ -133,7 +133,7 @@ ORDER BY p.[position]`, func(rows *sql.Rows) error {
 		position = capture.Position(p)
 		return err
 	}, a.cfg.Pipeline)
-	return position, translate(ctx, err)
+	return position, err
 }
 
 // releaseOne writes one parked transaction, by a person's decision or, where d is
@@ -212,7 +212,7 @@ func (r *release) run(position capture.Position) error {
 	}
 	if r.decision == nil || !r.decision.Drop {
 		if !r.decision.isTheRules() {
-			r.rule, r.by = r.decision.resolver(r), r.decision.By
+			r.rule, r.by = r.decision.resolver(r), cut(r.decision.By, 256)
 			r.insist(position)
 		}
 		if err := r.writing.changes(t); err != nil {
@@ -336,11 +336,14 @@ func (r *release) note() error {
 		action = "drop"
 	}
 	table := r.control.own("conflict")
-	const copied = `[pipeline], [position], [txid], [committed_at], [change_no], [kind], [op], [table_name], [row_key], [base], [incoming], [current_row], [constraint_name], [rule_name]`
+	const copied = `[pipeline], [position], [txid], [committed_at], [change_no], [kind], [op], [table_name], [row_key], [base], [incoming], [current_row], [differs], [constraint_name], [rule_name]`
 	s := &statement{
 		text: "INSERT INTO " + table + " (" + copied + ", [action], [reason], [decided_by], [decided_at]) SELECT " + copied +
 			", \x00, \x00, \x00, SYSUTCDATETIME() FROM " + table + " WHERE [id] = \x00",
 		args: []any{action, cut(r.decision.Reason, 1000), cut(r.decision.By, 256), r.conflict.Int64},
+		missed: func(int64) error {
+			return fmt.Errorf("conflict %d is no longer in the ledger; put our own tables back from a copy", r.conflict.Int64)
+		},
 	}
 	return (&batch{statements: []*statement{s}}).perform(r.ctx, r.tx)
 }

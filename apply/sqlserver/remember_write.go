@@ -245,11 +245,7 @@ func (a *Applier) forgetOthers(ctx context.Context) error {
 // otherTables returns the statements that forget tables that do not remember.
 func (a *Applier) otherTables(ctx context.Context) (*batch, error) {
 	others := &batch{}
-	conn, err := a.session(ctx)
-	if err != nil {
-		return others, err
-	}
-	err = query(ctx, conn, "SELECT DISTINCT [table_name] FROM "+a.control.own("written")+" WHERE [pipeline] = @p1", func(rows *sql.Rows) error {
+	err := a.query(ctx, "SELECT DISTINCT [table_name] FROM "+a.control.own("written")+" WHERE [pipeline] = @p1", func(rows *sql.Rows) error {
 		var table string
 		err := rows.Scan(&table)
 		if !a.remembers(table) {
@@ -258,8 +254,7 @@ func (a *Applier) otherTables(ctx context.Context) (*batch, error) {
 		return err
 	}, a.cfg.Pipeline)
 	if err != nil {
-		a.discard()
-		return others, a.control.explainMissing(translate(ctx, err), a.cfg.Schema)
+		return others, a.control.explainMissing(err, a.cfg.Schema)
 	}
 	return others, nil
 }

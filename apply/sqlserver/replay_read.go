@@ -28,17 +28,19 @@ func (e LedgerEntry) conflict(m *mapping) (c *resolve.Conflict, since capture.Ro
 			return nil, nil, err
 		}
 	}
-	t := ledgerShape(m.target, key, base, incoming, current, result)
+	about := ledgerObject{} // a column that could not hold its value is in no row
+	for _, column := range e.Differs {
+		about[column] = nil
+	}
+	t := ledgerShape(m.target, key, base, incoming, current, result, about)
 	kind, _ := resolve.ParseKind(e.Kind) // we wrote it
 	c = &resolve.Conflict{
 		Kind: kind, Op: parseOp(e.Op), Table: t, Rule: m.rule(), Constraint: e.Constraint,
 		Base: base.row(t), Incoming: incoming.row(t), Current: current.row(t),
 		Position: e.Position, TxID: e.TxID, CommitTime: e.CommittedAt,
 	}
-	for i := range t.Columns {
-		if collided(c, i) {
-			c.Differs = append(c.Differs, i)
-		}
+	for _, column := range e.Differs {
+		c.Differs = append(c.Differs, c.Column(column))
 	}
 	return c, result.row(t), nil
 }
@@ -94,20 +96,4 @@ func parseOp(name string) capture.Op {
 		}
 	}
 	return 0
-}
-
-// collided reports whether a column is one by which it came to the conflict, as
-// [encounter.kind] has it. Of a refusal the ledger does not say.
-func collided(c *resolve.Conflict, i int) bool {
-	switch c.Kind {
-	case resolve.InsertExists:
-		return !c.Incoming[i].IsAbsent() && c.Incoming[i] != c.Current[i]
-	case resolve.UpdateDiffers:
-		return c.Base != nil && !c.Base[i].IsAbsent() && !c.Incoming[i].IsAbsent() &&
-			c.Incoming[i] != c.Base[i] && c.Incoming[i] != c.Current[i] && c.Current[i] != c.Base[i]
-	case resolve.DeleteDiffers:
-		return !c.Base[i].IsAbsent() && c.Base[i] != c.Current[i]
-	default:
-		return false
-	}
 }

@@ -38,7 +38,7 @@ func (a *Applier) retryLocked(ctx context.Context) error {
 
 // waitingForLocks are the parked transactions that wait for a record to be free.
 func (a *Applier) waitingForLocks(ctx context.Context) (waiting []capture.Position, err error) {
-	err = query(ctx, a.db, "SELECT p.[position] FROM "+a.control.own("parked")+" p JOIN "+a.control.own("conflict")+
+	err = a.query(ctx, "SELECT p.[position] FROM "+a.control.own("parked")+" p JOIN "+a.control.own("conflict")+
 		" c ON c.[id] = p.[conflict] WHERE p.[pipeline] = @p1 AND c.[kind] = @p2 ORDER BY p.[position]",
 		func(rows *sql.Rows) error {
 			var p int64
@@ -46,7 +46,7 @@ func (a *Applier) waitingForLocks(ctx context.Context) (waiting []capture.Positi
 			waiting = append(waiting, capture.Position(p))
 			return err
 		}, a.cfg.Pipeline, mssqlChar(resolve.Locked.String()))
-	return waiting, translate(ctx, err)
+	return waiting, err
 }
 
 // freedBy stands in the ledger for who had it written.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -118,6 +119,7 @@ func (s *session) printEntry(e sqlserver.LedgerEntry) error {
 	line("conflict", strconv.FormatInt(e.ID, 10))
 	line("kind", e.Kind)
 	line("change", e.Op+" of "+e.Table)
+	line("columns", strings.Join(e.Differs, ", "))
 	line("refused by", e.Constraint)
 	line("transaction", fmt.Sprintf("%d at %s", e.TxID, e.Position))
 	if !e.CommittedAt.IsZero() {

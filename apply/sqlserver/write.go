@@ -315,8 +315,8 @@ func (c *change) diff() (d diff, err error) {
 }
 
 // compare returns those of columns in which the one row that where finds differs,
-// and whether it finds one. It is for a source that does not send the whole old row: which columns changed is
-// then known from the target alone.
+// and whether it finds one. It is for a source that does not send the whole old
+// row: which columns changed is then known from the target alone.
 func (w *writing) compare(c *change, where predicate, columns []boundColumn) (differing []boundColumn, found bool, err error) {
 	if err := w.flush(); err != nil {
 		return nil, false, err

@@ -34,7 +34,10 @@ type Target interface {
 	// column, into which a row is inserted for the number that it gets.
 	Next(ctx context.Context, allocator string) (int64, error)
 	// Call runs a stored procedure with named arguments, and returns the last
-	// result that it selects. What it writes commits with the transaction.
+	// result that it selects. What it writes commits with the transaction. For a
+	// parameter of datetime or smalldatetime an argument is best written as
+	// 20240501 or as 2024-05-01T00:00:00: without the T the login's language says
+	// which of the numbers is the day.
 	Call(ctx context.Context, procedure string, args []Argument) (Result, error)
 }
 

@@ -255,15 +255,11 @@ func (a *Applier) session(ctx context.Context) (*sql.Conn, error) {
 		return nil, translate(ctx, err)
 	}
 	a.conn = conn
-	if err := prepareSession(ctx, conn, a.cfg.LockTimeout); err != nil {
-		a.discard()
-		return nil, translate(ctx, err)
-	}
 	return conn, nil
 }
 
 // query reads on the session that applies: it may be the only connection that the
-// target is to grant.
+// target is to grant. It is not tried again.
 func (a *Applier) query(ctx context.Context, text string, scan func(*sql.Rows) error, args ...any) error {
 	conn, err := a.session(ctx)
 	if err != nil {

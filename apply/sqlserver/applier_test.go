@@ -415,6 +415,47 @@ func TestPauseHoldsTheNextTransaction(t *testing.T) {
 	d.do(a, 1, insert(ten, "1", "Ann", "1", "-"))
 }
 
+// TestPauseWaitsForTheOpenTransaction has the pipeline paused while a transaction is
+// being applied that is open for longer than a wait for a lock may be.
+func TestPauseWaitsForTheOpenTransaction(t *testing.T) {
+	d := newDatabase(t, tenancies)
+	d.cfg.LockTimeout = 100 * time.Millisecond
+	a := d.open(tenancyMapping())
+	c, err := OpenControl(t.Context(), d.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	open, err := d.db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open.Exec(`UPDATE syncback.[checkpoint] SET [position] = [position]`); err != nil {
+		t.Fatal(err)
+	}
+	paused := make(chan error)
+	go func() { paused <- c.Pause(t.Context(), "ann@desk") }()
+	select {
+	case err := <-paused:
+		t.Errorf("it did not wait: %v", err)
+	case <-time.After(500 * time.Millisecond):
+	}
+	if err := open.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-paused; err != nil {
+		t.Fatal(err)
+	}
+	if cp, err := a.Checkpoint(t.Context()); err != nil || !cp.Paused {
+		t.Errorf("paused: %t, %v", cp.Paused, err)
+	}
+	ended, end := context.WithTimeout(t.Context(), time.Nanosecond)
+	defer end()
+	if err := c.Resume(ended, "ann@desk"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it outlives its context: %v", err)
+	}
+}
+
 func TestAnotherSourceIsRefused(t *testing.T) {
 	d := newDatabase(t, tenancies)
 	a := d.open(tenancyMapping())

@@ -253,7 +253,7 @@ func (b *batch) find(e mssql.Error, lines []int) *statement {
 			}
 		}
 	}
-	return b.findTriggered(e.ProcName)
+	return b.findTriggered(procedureName(e))
 }
 
 // findTriggered returns the first statement whose table has the trigger of that

@@ -2,7 +2,6 @@ package sqlserver
 
 import (
 	"cmp"
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -27,6 +26,7 @@ func open(cfg Config) (*sql.DB, *patience, error) {
 	p := newPatience(cmp.Or(cfg.AnswerTimeout, params.ConnTimeout, defaultPatience))
 	params.ConnTimeout = 0
 	connector := mssql.NewConnectorConfig(params)
+	connector.SessionInitSQL = sessionSettings(cfg.LockTimeout)
 	connector.Dialer = patientDialer{dialer(params.KeepAlive), p}
 	db := sql.OpenDB(patientConnector{connector, p})
 	db.SetMaxOpenConns(cfg.MaxConnections)
@@ -42,13 +42,11 @@ func dialer(keepAlive time.Duration) net.Dialer {
 	}}
 }
 
-// prepareSession sets what every transaction of ours runs under: the first
-// error ends the whole transaction, no wait for a lock is long, and of two
-// sessions in a deadlock ours is the one that gives way.
-func prepareSession(ctx context.Context, conn *sql.Conn, lockTimeout time.Duration) error {
-	_, err := conn.ExecContext(ctx, fmt.Sprintf(
-		"SET XACT_ABORT ON; SET NOCOUNT ON; SET DEADLOCK_PRIORITY LOW; SET LOCK_TIMEOUT %d", lockTimeout.Milliseconds()))
-	return err
+// sessionSettings are what all of ours runs under: the first error ends the whole
+// transaction, no wait for a lock is long, a reader's neither, and of two sessions
+// in a deadlock ours is the one that gives way.
+func sessionSettings(lockTimeout time.Duration) string {
+	return fmt.Sprintf("SET XACT_ABORT ON; SET NOCOUNT ON; SET DEADLOCK_PRIORITY LOW; SET LOCK_TIMEOUT %d", lockTimeout.Milliseconds())
 }
 
 // withDefaults fills in what cfg leaves at zero, and refuses what it lacks.

@@ -92,9 +92,15 @@ func (c *Control) explainMissing(err error, schema string) error {
 	return err
 }
 
-// Checkpoint reads how far the target has come.
+// Checkpoint reads how far the target has come. On a server without
+// READ_COMMITTED_SNAPSHOT it waits for the transaction that is being applied, for
+// Config.LockTimeout at most.
 func (c *Control) Checkpoint(ctx context.Context) (apply.Checkpoint, error) {
-	return c.read(ctx, c.db)
+	cp, err := c.read(ctx, c.db)
+	if isHeld(err) {
+		err = fmt.Errorf("a transaction is being applied that holds the checkpoint; ask again when it is through, or set READ_COMMITTED_SNAPSHOT on in the target's database: %w", err)
+	}
+	return cp, err
 }
 
 func (c *Control) read(ctx context.Context, db querier) (apply.Checkpoint, error) {
@@ -122,14 +128,25 @@ FROM `+c.table+` WHERE [pipeline] = @p1`, func(rows *sql.Rows) error {
 }
 
 // Pause stops applying, durably, from the next transaction on: it waits for the
-// one that is open. Capturing goes on. by says who asks, for the record.
+// one that is open, until ctx ends. Capturing goes on. by says who asks, for the record.
 func (c *Control) Pause(ctx context.Context, by string) error { return c.setPaused(ctx, true, by) }
 
 // Resume lets applying go on.
 func (c *Control) Resume(ctx context.Context, by string) error { return c.setPaused(ctx, false, by) }
 
 func (c *Control) setPaused(ctx context.Context, paused bool, by string) error {
-	_, err := c.db.ExecContext(ctx, `UPDATE `+c.table+` SET [paused] = @p1, [changed_at] = SYSUTCDATETIME(), [changed_by] = @p2
+	for {
+		_, err := c.db.ExecContext(ctx, `UPDATE `+c.table+` SET [paused] = @p1, [changed_at] = SYSUTCDATETIME(), [changed_by] = @p2
 WHERE [pipeline] = @p3`, paused, cut(by, 256), c.pipeline)
-	return translate(ctx, err)
+		if err = translate(ctx, err); !isHeld(err) {
+			return err
+		}
+	}
+}
+
+// isHeld reports whether another session has what was asked for locked, such as the
+// one that applies.
+func isHeld(err error) bool {
+	server, ok := errors.AsType[*ServerError](err)
+	return ok && server.Number == 1222
 }

@@ -96,7 +96,9 @@ func (t *openTarget) lastResult(ctx context.Context, procedure name, w *builder)
 			return resolve.Result{}, t.fails(ctx, err)
 		}
 		if len(columns) == 2 && columns[0].Name() == answerColumn {
-			answered = rows.Next() && rows.Scan(new(int64), &count) == nil
+			for rows.Next() { // to its end, where the error of a procedure may stand that went on
+				answered = rows.Scan(new(int64), &count) == nil
+			}
 			continue
 		}
 		if len(columns) == 0 {

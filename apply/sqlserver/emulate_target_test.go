@@ -155,14 +155,15 @@ func TestEmulatorsTargetEndsWithItsCall(t *testing.T) {
 // the server refuses does not have the rest written, and a procedure that commits
 // has not committed a part.
 func TestWhatEndsTheTransactionIsTheError(t *testing.T) {
-	d := newDatabase(t, `CREATE PROCEDURE dbo.breaks AS THROW 50123, 'no', 1`,
+	d := newDatabase(t, `CREATE PROCEDURE dbo.breaks AS THROW 50123, 'no', 1`, `CREATE PROCEDURE dbo.raises @what varchar(9) AS RAISERROR('no', 16, 1)`,
 		`CREATE PROCEDURE dbo.commits AS COMMIT TRANSACTION`, `CREATE PROCEDURE dbo.rolls_back AS ROLLBACK TRANSACTION`)
 	e := &asker{}
 	a := d.openProbe(e)
 	const ended = "the transaction was ended from within"
-	for procedure, words := range map[string]string{"dbo.breaks": "50123", "dbo.commits": ended, "dbo.rolls_back": ended} {
+	arguments := map[string][]resolve.Argument{"dbo.raises": {{Name: "what", Value: capture.Text("x")}}}
+	for procedure, words := range map[string]string{"dbo.breaks": "50123", "dbo.raises": "50000", "dbo.commits": ended, "dbo.rolls_back": ended} {
 		err := d.asking(a, e, 1, func(ctx context.Context, target resolve.Target) error {
-			_, err := target.Call(ctx, procedure, nil)
+			_, err := target.Call(ctx, procedure, arguments[procedure])
 			if _, again := target.Rows(ctx, resolve.Query{Table: "dbo.probe"}); err == nil || again == nil {
 				t.Errorf("%s: %v, and then %v", procedure, err, again)
 			}

@@ -181,8 +181,14 @@ func translate(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if words := err.Error(); strings.Contains(words, "TLS Handshake failed") && strings.Contains(words, "x509") {
-		return fmt.Errorf("connection to the target: %w; name the certificate to trust with certificate=FILE in the DSN, or set TrustServerCertificate=true in it", err)
+	if words := err.Error(); strings.Contains(words, "TLS Handshake failed") {
+		switch {
+		case strings.Contains(words, "negative serial number"):
+			return fmt.Errorf("connection to the target: %w; give the server another certificate than the one that it made for itself, or set GODEBUG=x509negativeserial=1", err)
+		case strings.Contains(words, "x509"):
+			return fmt.Errorf("connection to the target: %w; name the certificate to trust with certificate=FILE in the DSN, or set TrustServerCertificate=true in it", err)
+		}
+		return &LostError{Err: fmt.Errorf("%w; an old server may need an update for TLS 1.2, or tlsmin=1.0 in the DSN, and GODEBUG=tlssha1=1 for a certificate that is signed with SHA-1", err)}
 	}
 	return &LostError{Err: err}
 }
@@ -200,9 +206,19 @@ func firstError(e mssql.Error) mssql.Error {
 }
 
 // inProcedure reports whether the error arose in a trigger or a procedure, which
-// it then names. sp_executesql, through which every batch runs, does not count.
+// it then names. What every batch runs through does not count.
 func inProcedure(e mssql.Error) bool {
-	return e.ProcName != "" && !strings.HasPrefix(e.ProcName, "sp_")
+	switch procedureName(e) {
+	case "", "sp_executesql", "sp_prepexec", "sp_execute":
+		return false
+	}
+	return true
+}
+
+// procedureName is the name of the trigger or the procedure in which an error
+// arose, without its schema, which SQL Server has in it from 2017 on.
+func procedureName(e mssql.Error) string {
+	return e.ProcName[strings.LastIndexByte(e.ProcName, '.')+1:]
 }
 
 func serverError(e mssql.Error) *ServerError {
@@ -223,7 +239,7 @@ func serverError(e mssql.Error) *ServerError {
 		out.Reason = "code in the database refused it"
 	}
 	if inProcedure(e) {
-		out.Constraint = e.ProcName
+		out.Constraint = procedureName(e)
 	}
 	if m := constraintName.FindStringSubmatch(e.Message); m != nil && quotesNames[e.Number] {
 		out.Constraint = m[1]

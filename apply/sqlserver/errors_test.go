@@ -25,6 +25,7 @@ func TestServerErrorsQuoteNoValues(t *testing.T) {
 		{mssql.Error{Number: 2628, Message: "String or binary data would be truncated in table 'x.dbo.t', column 'c'. Truncated value: 'SECRET'."}, "longer"},
 		{mssql.Error{Number: 245, Message: "Conversion failed when converting the varchar value 'SECRET' to data type int."}, "converted"},
 		{mssql.Error{Number: 50000, ProcName: "trg_check", Message: "Tenant SECRET may not"}, "trg_check"},
+		{mssql.Error{Number: 50000, ProcName: "housing.trg_check", Message: "Tenant SECRET may not"}, "trg_check"},
 		{mssql.Error{Number: 50000, Message: `It breaks the constraint "SECRET"`}, "50000"},
 		{mssql.Error{Number: 245, Message: "Conversion failed when converting the varchar value 'constraint 'SECRET'' to data type int."}, "converted"},
 		{mssql.Error{Number: 33557097, Message: `invalid input syntax for type integer: "SECRET"`}, "33557097"},
@@ -39,10 +40,27 @@ func TestServerErrorsQuoteNoValues(t *testing.T) {
 	}
 }
 
+// TestProceduresAreToldFromBatches has the names that SQL Server gives where an
+// error arose: a procedure whose name begins with sp_ may be anyone's.
+func TestProceduresAreToldFromBatches(t *testing.T) {
+	for procedure, want := range map[string]bool{
+		"": false, "sp_executesql": false, "sys.sp_executesql": false, "sp_prepexec": false,
+		"sp_post": true, "dbo.sp_post": true, "trg_check": true,
+	} {
+		if got := inProcedure(mssql.Error{Number: 547, ProcName: procedure}); got != want {
+			t.Errorf("%q counts as a procedure: %t, want %t", procedure, got, want)
+		}
+	}
+}
+
 // TestCertificateIsNotRetried: no later attempt makes it trusted.
 func TestCertificateIsNotRetried(t *testing.T) {
 	err := translate(context.Background(), errors.New("TLS Handshake failed: tls: failed to verify certificate: x509: certificate signed by unknown authority"))
 	if capture.Retryable(err) || !strings.Contains(err.Error(), "TrustServerCertificate") {
+		t.Errorf("got %v", err)
+	}
+	err = translate(context.Background(), errors.New("TLS Handshake failed: tls: failed to parse certificate from server: x509: negative serial number"))
+	if capture.Retryable(err) || !strings.Contains(err.Error(), "GODEBUG=x509negativeserial=1") {
 		t.Errorf("got %v", err)
 	}
 }

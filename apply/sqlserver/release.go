@@ -51,7 +51,7 @@ func (a *Applier) Decide(ctx context.Context, id int64, d Decision) (released in
 		return 0, err
 	}
 	position, found := capture.Position(0), false
-	err = a.query(ctx, "SELECT [position] FROM "+a.control.own("parked")+" WHERE [pipeline] = @p1 AND [conflict] = @p2",
+	err = a.queryAgain(ctx, "SELECT [position] FROM "+a.control.own("parked")+" WHERE [pipeline] = @p1 AND [conflict] = @p2",
 		func(rows *sql.Rows) error {
 			var p int64
 			err := rows.Scan(&p)
@@ -120,11 +120,24 @@ func (a *Applier) followUp(ctx context.Context) error {
 	return err
 }
 
+// queryAgain reads what a transaction that another process has open may hold.
+func (a *Applier) queryAgain(ctx context.Context, text string, scan func(*sql.Rows) error, args ...any) error {
+	for retry := newAttempts(); ; {
+		err := a.query(ctx, text, scan, args...)
+		if err == nil {
+			return nil
+		}
+		if err := retry.wait(ctx, err, false); err != nil {
+			return err
+		}
+	}
+}
+
 // nextFree returns the first transaction that waits for no decision, and behind
 // none; 0 where there is none.
 func (a *Applier) nextFree(ctx context.Context) (position capture.Position, err error) {
 	parked, keys := a.control.own("parked"), a.control.own("parked_key")
-	err = a.query(ctx, `SELECT TOP (1) p.[position] FROM `+parked+` p WHERE p.[pipeline] = @p1 AND p.[conflict] IS NULL AND NOT EXISTS (
+	err = a.queryAgain(ctx, `SELECT TOP (1) p.[position] FROM `+parked+` p WHERE p.[pipeline] = @p1 AND p.[conflict] IS NULL AND NOT EXISTS (
 SELECT 1 FROM `+keys+` m JOIN `+keys+` o ON o.[pipeline] = m.[pipeline] AND o.[resource] = m.[resource] AND o.[position] < m.[position]
 WHERE m.[pipeline] = @p1 AND m.[position] = p.[position] AND ((m.[touch] <> 3 AND o.[touch] = 1) OR (m.[touch] = 3 AND o.[touch] = 2)))
 ORDER BY p.[position]`, func(rows *sql.Rows) error {

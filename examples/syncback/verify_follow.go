@@ -39,6 +39,9 @@ func (f *following) begin(ctx context.Context) error {
 // idle says why nothing is applied now; "" is that something is.
 func (f *following) idle(ctx context.Context) (string, error) {
 	cp, err := f.applier.Checkpoint(ctx)
+	if capture.Retryable(err) {
+		return "", nil // it is locked: by a transaction that is being applied
+	}
 	if err != nil {
 		return "", failure("target", err)
 	}
@@ -71,6 +74,10 @@ func (f *following) idle(ctx context.Context) (string, error) {
 func (f *following) giveUp(ctx context.Context, why string) error {
 	f.gaveUp = true
 	cp, err := f.applier.Checkpoint(ctx)
+	if capture.Retryable(err) {
+		_, err = fmt.Fprintf(f.stdout, "%s, and where it is is not known: rows that change in the source from now on show as different\n", why)
+		return err
+	}
 	if err != nil {
 		return failure("target", err)
 	}

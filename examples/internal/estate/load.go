@@ -121,6 +121,8 @@ func literal(f Field, v capture.Value, s Side) string {
 		return "NULL"
 	case f.is("smallint", "tinyint", "int", "integer", "numeric", "bit"):
 		return text
+	case s == Legacy && f.is("datetime", "smalldatetime"):
+		return "'" + strings.Replace(text, " ", "T", 1) + "'" // as a login of any language reads it
 	case s == Legacy && f.is("char", "varchar", "text"):
 		return "N'" + strings.ReplaceAll(strings.TrimRight(text, " "), "'", "''") + "'"
 	default:

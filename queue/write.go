@@ -259,20 +259,19 @@ func (d *Disk) repeat(tx *capture.Tx, m txMeta) error {
 // or before which one that is owed should have come. Where none is held it is
 // not known.
 func (d *Disk) compare(m txMeta) (known bool, err error) {
-	floor := d.floor()
-	if m.position <= floor || m.position < d.tail.state.base {
-		return true, nil // older than all that is held
+	if d.tooOld(m) {
+		return true, nil
 	}
 	after := m.position - 1
 	if d.owed != 0 {
-		after = max(min(d.owed-1, after), floor)
+		after = min(d.owed-1, after)
 	}
 	held, err := d.findHeld(after)
 	switch {
 	case err != nil:
 		return false, err
 	case held == nil || held.position > m.position:
-		return false, nil
+		return d.tooOld(m), nil // it is if it was trimmed just now
 	case !held.same(m):
 		return false, diverged(held.txMeta)
 	}
@@ -282,12 +281,17 @@ func (d *Disk) compare(m txMeta) (known bool, err error) {
 	return true, nil
 }
 
+// tooOld reports whether m is older than all that is held.
+func (d *Disk) tooOld(m txMeta) bool {
+	return m.position <= d.oldest().floor() || m.position < d.tail.state.base
+}
+
 // settled refuses to go on to what is new while something is owed.
 func (d *Disk) settled() error {
 	if d.owed == 0 {
 		return nil
 	}
-	held, err := d.findHeld(max(d.owed-1, d.floor()))
+	held, err := d.findHeld(d.owed - 1)
 	if err == nil && held != nil {
 		err = diverged(held.txMeta)
 	}
@@ -297,18 +301,25 @@ func (d *Disk) settled() error {
 	return err
 }
 
-// findHeld returns the first transaction after that position, durable or not.
+// findHeld returns the first transaction after that position that is held,
+// durable or not. What a Trim removes while it is looked for is not.
 func (d *Disk) findHeld(after capture.Position) (*found, error) {
 	if err := d.flush(); err != nil {
 		return nil, err
 	}
-	return d.find(&d.again, after, d.tail.spot().place)
+	for {
+		oldest := d.oldest()
+		held, err := d.find(&d.again, max(after, oldest.floor()), d.tail.spot().place)
+		if oldest == d.oldest() {
+			return held, err
+		}
+	}
 }
 
-func (d *Disk) floor() capture.Position {
+func (d *Disk) oldest() *segment {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.segs[0].floor()
+	return d.segs[0]
 }
 
 func diverged(m txMeta) error {

@@ -317,7 +317,7 @@ type forgetfulDisk struct {
 	fail   error // of the next write or sync
 }
 
-// wrap is called for a file whose name was made durable.
+// wrap is called for a file whose name is made durable, or was.
 func (d *forgetfulDisk) wrap(f *os.File) logFile {
 	for name := range d.synced {
 		if _, err := os.Stat(filepath.Join(d.dir, name)); err != nil {

@@ -64,16 +64,16 @@ func (d *Disk) removeBehind(number uint64) error {
 
 // lose takes the log back to what is durable, after a sync that failed: whether
 // what it was to sync is on the disk can then no longer be known, and a second
-// sync would not tell. The source still has it.
+// sync would not tell. The source still has it. Where the disk has no room, some
+// of what was applied gives way, for what comes again.
 func (d *Disk) lose(err error) error {
 	d.mu.Lock()
 	durable := d.durable
 	d.stale = true
 	d.mu.Unlock()
-	if noRoom(err) {
-		err = &fullError{err}
-	}
-	return errors.Join(err, d.rollBack(durable, false, true))
+	failed := d.rollBack(durable, false, true)
+	d.gaveWay(err)
+	return errors.Join(d.fullIfNoRoom(err), failed)
 }
 
 // staleError refuses to go on behind a gap.

@@ -111,17 +111,43 @@ func (d *Disk) makeRoom(size int64) error {
 			break
 		}
 	}
-	going := len(d.going)
 	d.mu.Unlock()
 	if room {
 		return nil
 	}
+	return d.full(fmt.Errorf("its files may take %d bytes, and what is in them was not applied yet or is being read; a transaction that is larger alone needs a higher limit", d.cfg.Limit))
+}
+
+// gaveWay reports whether err is of a disk without room, and the oldest file was
+// let go for that, because all of it was applied.
+func (d *Disk) gaveWay(err error) bool {
+	if !noRoom(err) {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.dropOldestLocked()
+}
+
+// full returns the error for there being no room, which is why.
+func (d *Disk) full(why error) error {
+	d.mu.Lock()
+	going := len(d.going)
+	d.mu.Unlock()
 	if going > 0 {
 		// Readers may have dropped what they held, which is known only once it
 		// was collected. The next attempt finds it gone.
 		runtime.GC()
 	}
-	return &fullError{fmt.Errorf("its files may take %d bytes, and what is in them was not applied yet or is being read; a transaction that is larger alone needs a higher limit", d.cfg.Limit)}
+	return &fullError{why}
+}
+
+// fullIfNoRoom returns err, as that of a full queue where the disk has no room.
+func (d *Disk) fullIfNoRoom(err error) error {
+	if noRoom(err) && !errors.Is(err, ErrFull) {
+		return d.full(err)
+	}
+	return err
 }
 
 // flush writes what was gathered to the file. When it fails the file ends where
@@ -139,14 +165,8 @@ func (d *Disk) flush() error {
 		if cut := t.file.Truncate(t.off); cut != nil {
 			return errors.Join(err, cut)
 		}
-		if !noRoom(err) {
-			return err
-		}
-		d.mu.Lock()
-		freed := d.dropOldestLocked()
-		d.mu.Unlock()
-		if !freed {
-			return &fullError{err}
+		if !d.gaveWay(err) {
+			return d.fullIfNoRoom(err)
 		}
 	}
 	t.off += int64(len(t.buf))
@@ -180,13 +200,13 @@ func (d *Disk) begin(h header) error {
 	h.nonce, h.created, h.key = newNonce(), time.Now(), d.keyID()
 	s := &segment{header: h, path: filepath.Join(d.cfg.Dir, segmentName(h.number))}
 	b := h.encode()
-	f, err := createSegment(s.path, b)
-	if err != nil {
+	f, err := d.createSegment(s.path, b)
+	for err != nil {
 		os.Remove(s.path)
-		if noRoom(err) {
-			return &fullError{err}
+		if !d.gaveWay(err) {
+			return d.fullIfNoRoom(err)
 		}
-		return err
+		f, err = d.createSegment(s.path, b)
 	}
 	s.size = headerSize
 	_, s.start, err = parseHeader(b)
@@ -202,7 +222,7 @@ func (d *Disk) begin(h header) error {
 	if t.file != nil {
 		t.file.Close()
 	}
-	t.seg, t.file, t.off, t.crc, t.buf = s, d.cfg.wrap(f), s.size, s.start.crc, t.buf[:0]
+	t.seg, t.file, t.off, t.crc, t.buf = s, f, s.size, s.start.crc, t.buf[:0]
 	t.state, t.synced = h.state, false
 	d.mu.Lock()
 	d.segs = append(d.segs, s)
@@ -212,20 +232,21 @@ func (d *Disk) begin(h header) error {
 
 // createSegment makes the file durable with its header, before anything else is
 // in it: a longer file whose header is broken was damaged, not torn.
-func createSegment(path string, header []byte) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+func (d *Disk) createSegment(path string, header []byte) (logFile, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	_, err = f.Write(header)
+	f := d.cfg.wrap(file)
+	_, err = f.WriteAt(header, 0)
 	if err == nil {
-		err = f.Chmod(0o600) // whatever the umask
+		err = file.Chmod(0o600) // whatever the umask
 	}
 	if err == nil {
 		err = f.Sync()
 	}
 	if err == nil {
-		err = syncDir(filepath.Dir(path))
+		err = syncDir(d.cfg.Dir)
 	}
 	if err != nil {
 		f.Close()

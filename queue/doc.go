@@ -50,9 +50,11 @@
 //     with capture.ErrGap.
 //   - What was applied goes a file at a time (64 MiB, or a sixteenth of
 //     Config.Limit), the newest one never. A new file is begun after a quarter
-//     of Config.KeepFor, an hour at least, so that little does not stay long. A
-//     disk that is smaller than a few files therefore needs a lower Limit:
-//     otherwise applying makes no room on it.
+//     of Config.KeepFor, an hour at least, so that little does not stay long; and
+//     where a transaction is refused although all before it was applied, so that
+//     it has room when it comes again. A disk that is smaller than a few files
+//     therefore needs a lower Limit: otherwise applying makes no room on it
+//     before all was applied.
 //   - What a reader dropped is known to be free once it was garbage collected.
 //   - Each transaction carries the definitions of the tables in it: some 20
 //     bytes a column, each time.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -12,10 +13,11 @@ import (
 
 // A smallDisk has room for so many bytes of a queue's files.
 type smallDisk struct {
-	t    *testing.T
-	dir  string
-	room int64 // 0 is no end of it
-	late bool  // it is only seen at a sync, as where blocks are allocated late
+	t     *testing.T
+	dir   string
+	room  int64 // 0 is no end of it
+	late  bool  // it is only seen at a sync, as where blocks are allocated late
+	syncs int
 }
 
 func newSmallDisk(t *testing.T) *smallDisk { return &smallDisk{t: t, dir: t.TempDir()} }
@@ -56,6 +58,7 @@ func (f *smallFile) WriteAt(b []byte, off int64) (int, error) {
 }
 
 func (f *smallFile) Sync() error {
+	f.disk.syncs++
 	if d := f.disk; d.room != 0 && d.late && d.used() > d.room {
 		return &os.PathError{Op: "sync", Path: f.Name(), Err: syscall.ENOSPC}
 	}
@@ -148,4 +151,145 @@ func TestAppliedGivesWayWhereASyncFindsNoRoom(t *testing.T) {
 	writeAll(t, d, p, p)
 	syncAll(t, d)
 	holdsFrom(t, d, p, p)
+}
+
+// marks has the source send so many marks from that position on, with a sync
+// behind each.
+func marks(t *testing.T, d *Disk, from capture.Position, n int) {
+	t.Helper()
+	for p := from; p < from+capture.Position(n); p++ {
+		if err := d.Advance(t.Context(), capture.Mark{Position: p}); err != nil {
+			t.Fatal(err)
+		}
+		syncAll(t, d)
+	}
+}
+
+// TestMarksAloneBeginNewFiles: a source that is idle sends marks, and what they
+// take is let go of as well. A sync costs one fsync all the same.
+func TestMarksAloneBeginNewFiles(t *testing.T) {
+	disk := newSmallDisk(t)
+	d := openSmall(t, Config{Dir: disk.dir, KeepFor: -1, Limit: 4 * smallFileSize, wrap: disk.wrap}, smallFileSize)
+	const n = 4000
+	before := disk.syncs
+	marks(t, d, 1, n)
+	files := len(d.segs)
+	if files < 5 {
+		t.Fatalf("%d files hold %d bytes of marks", files, d.Stats().Bytes)
+	}
+	if syncs := disk.syncs - before; syncs != n+files-1 {
+		t.Errorf("%d syncs and %d new files cost %d fsyncs", n, files-1, syncs)
+	}
+	writeAll(t, d, n+1, n+1) // beyond the limit, but nothing of it was to be applied
+	syncAll(t, d)
+	holdsFrom(t, d, n+1, n+1)
+	if bytes := d.Stats().Bytes; bytes > 4*smallFileSize {
+		t.Errorf("the files take %d bytes", bytes)
+	}
+}
+
+// TestMarkEndsAnOldFile: what was applied does not stay because only marks come.
+func TestMarkEndsAnOldFile(t *testing.T) {
+	d := openSmall(t, Config{KeepFor: -1}, smallFileSize)
+	writeAll(t, d, 1, 1)
+	syncAll(t, d)
+	grow := func() { d.tail.seg.created = d.tail.seg.created.Add(-2 * d.cfg.segmentAge()) }
+	grow()
+	marks(t, d, 2, 1)
+	applied(t, d, 1)
+	if len(d.segs) != 1 || d.segs[0].number != 2 {
+		t.Errorf("%d files from %d on are left of one that was old and applied", len(d.segs), d.segs[0].number)
+	}
+	grow()
+	marks(t, d, 3, 5)
+	if len(d.segs) != 1 {
+		t.Errorf("%d files of a few marks each", len(d.segs))
+	}
+}
+
+// TestMarkNeedsNoRoomForANewFile: a mark that the newest file has room for is
+// durable, whether or not another file can be begun.
+func TestMarkNeedsNoRoomForANewFile(t *testing.T) {
+	disk := newSmallDisk(t)
+	d := openSmall(t, Config{Dir: disk.dir, wrap: disk.wrap}, smallFileSize)
+	disk.room = smallFileSize + headerSize/2
+	marks(t, d, 1, 200)
+	if len(d.segs) != 1 || d.Stats().Bytes < smallFileSize {
+		t.Fatalf("%+v in %d files", d.Stats(), len(d.segs))
+	}
+	disk.room = 0
+	marks(t, d, 1000, 1)
+	if len(d.segs) != 2 {
+		t.Errorf("%d files are there once there is room", len(d.segs))
+	}
+}
+
+// TestNewestFileGivesWay: where all that is held was applied, the newest file is
+// not what a transaction is refused for, for ever.
+func TestNewestFileGivesWay(t *testing.T) {
+	const limit = 4 * smallFileSize
+	large := func(p capture.Position) *capture.Tx { // less than the limit, more than it leaves
+		tx := modelTx{position: p}
+		for range 45 {
+			tx.rows = append(tx.rows, strings.Repeat("x", 1000))
+		}
+		return tx.live(nil)
+	}
+	for name, test := range map[string]struct {
+		file int64 // the size of the files before the limit was set
+		n    capture.Position
+		next func(capture.Position) *capture.Tx
+	}{
+		"under a limit that was lowered":          {1 << 20, 100, kilobyte},
+		"before a transaction that leaves little": {smallFileSize, 10, large},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := Config{Dir: t.TempDir()}
+			d := openSmall(t, cfg, test.file)
+			writeAll(t, d, 1, test.n)
+			syncAll(t, d)
+			d.Close()
+			cfg.Limit = limit
+			d = openSmall(t, cfg, smallFileSize)
+			next := test.n + 1
+			for range 5 {
+				if err := d.Write(t.Context(), test.next(next)); !errors.Is(err, ErrFull) {
+					t.Fatalf("got %v", err)
+				}
+			}
+			applied(t, d, test.n-1)
+			if err := d.Write(t.Context(), test.next(next)); !errors.Is(err, ErrFull) || len(d.segs) != 1 {
+				t.Fatalf("%d files: %v", len(d.segs), err)
+			}
+			applied(t, d, test.n)
+			if err := d.Write(t.Context(), test.next(next)); !errors.Is(err, ErrFull) {
+				t.Fatalf("got %v", err)
+			}
+			if err := d.Write(t.Context(), test.next(next)); err != nil {
+				t.Fatalf("all before it was applied: %v", err)
+			}
+			syncAll(t, d)
+			holdsFrom(t, d, next, next)
+			if bytes := d.Stats().Bytes; bytes > limit {
+				t.Errorf("the files take %d bytes", bytes)
+			}
+		})
+	}
+}
+
+// TestNewestFileStaysWhereATransactionNeverFits: each attempt would begin one.
+func TestNewestFileStaysWhereATransactionNeverFits(t *testing.T) {
+	d := openSmall(t, Config{Limit: 4 * smallFileSize}, smallFileSize)
+	writeAll(t, d, 1, 5)
+	syncAll(t, d)
+	applied(t, d, 5)
+	tx := modelTx{position: 6, rows: make([]string, 10_000)}
+	for range 5 {
+		if err := d.Write(t.Context(), tx.live(nil)); !errors.Is(err, ErrFull) {
+			t.Fatalf("got %v", err)
+		}
+	}
+	if n := d.segs[len(d.segs)-1].number; n != 2 {
+		t.Errorf("%d files were begun", n)
+	}
 }

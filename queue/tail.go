@@ -93,11 +93,19 @@ func (d *Disk) settle(open openTx) error {
 		}
 		writeBack(t.file, off, t.off-off)
 	}
-	old := time.Since(t.seg.created) > d.cfg.segmentAge()
-	if end >= d.cfg.segmentSize || old && open.start.seg == 0 {
+	if d.worn() {
 		return d.roll(open)
 	}
 	return nil
+}
+
+// worn reports whether it is time for a new file: the newest one is large, or old
+// and has something of a transaction in it. A mark is of no one's data, and may
+// stay.
+func (d *Disk) worn() bool {
+	t := &d.tail
+	old := time.Since(t.seg.created) > d.cfg.segmentAge()
+	return t.spot().off >= d.cfg.segmentSize || old && t.state.last != t.seg.state.last
 }
 
 // makeRoom checks that the newest segment may become size bytes long, and lets
@@ -184,12 +192,60 @@ func (d *Disk) setSize(n int64) {
 // roll ends the segment and begins another one. The one that ends is synced
 // first, so that a segment that has a next one is known to be whole.
 func (d *Disk) roll(open openTx) error {
-	if err := d.flush(); err != nil {
+	if err := d.flush(); err != nil { // which takes back no more than what is open
 		return err
 	}
-	if err := d.tail.file.Sync(); err != nil {
+	if err := d.syncNewest(); err != nil {
+		return err
+	}
+	return d.beginNext(open)
+}
+
+// syncNewest makes all that was written durable, or takes the log back to what
+// is.
+func (d *Disk) syncNewest() error {
+	err := d.flush()
+	if err == nil {
+		err = d.tail.file.Sync()
+	}
+	if err != nil {
 		return d.lose(err)
 	}
+	d.tail.synced = true
+	return nil
+}
+
+// renew begins a new file behind one that was synced, where there is room for
+// it, and makes all that was written visible to the reader. No transaction is
+// open.
+func (d *Disk) renew() error {
+	err := d.beginNext(openTx{})
+	d.publish()
+	if errors.Is(err, ErrFull) {
+		return nil
+	}
+	return err
+}
+
+// freeNewest begins a new file where all that is held was applied, so that the
+// newest one gives way like the others when a transaction that was refused comes
+// again.
+func (d *Disk) freeNewest() error {
+	t := &d.tail
+	d.mu.Lock()
+	applied := !d.stale && t.state.last <= d.applied
+	d.mu.Unlock()
+	if !applied || t.spot().off == headerSize {
+		return nil
+	}
+	if err := d.syncNewest(); err != nil {
+		return err
+	}
+	return d.renew()
+}
+
+// beginNext makes the segment behind the newest one.
+func (d *Disk) beginNext(open openTx) error {
 	return d.begin(header{
 		number: d.tail.seg.number + 1, state: d.tail.state, open: open, end: d.tail.spot().place,
 	})

@@ -42,10 +42,14 @@ func (d *Disk) Write(ctx context.Context, tx *capture.Tx) error {
 	d.again.reset(d)
 	from, marked, synced := t.spot(), t.marked, t.synced
 	if err := d.append(ctx, tx, m); err != nil {
+		var failed error
 		if from.before(t.spot().place) { // else a failed sync took more back
-			err = errors.Join(err, d.rollBack(from, marked, synced))
+			failed = d.rollBack(from, marked, synced)
 		}
-		return err
+		if failed == nil && errors.Is(err, ErrFull) {
+			failed = d.freeNewest()
+		}
+		return errors.Join(err, failed)
 	}
 	return nil
 }
@@ -195,9 +199,9 @@ func (d *Disk) appendMark() {
 	d.appendMeta(kindMark, appendMark(nil, d.tail.state.mark))
 }
 
-// Sync implements [capture.Sink]. It costs one fsync, and nothing where nothing
-// is new. When it fails, all that was not durable is dropped, and the queue
-// takes nothing in until Last was asked.
+// Sync implements [capture.Sink]. It costs one fsync, two more where it is time
+// for a new file, and nothing where nothing is new. When it fails, all that was
+// not durable is dropped, and the queue takes nothing in until Restart is called.
 func (d *Disk) Sync(ctx context.Context) (capture.Position, error) {
 	d.wmu.Lock()
 	defer d.wmu.Unlock()
@@ -214,15 +218,15 @@ func (d *Disk) Sync(ctx context.Context) (capture.Position, error) {
 	if t.spot().place == durable.place {
 		return durable.state.mark.Position, nil
 	}
-	err := d.flush()
-	if err == nil {
-		err = t.file.Sync()
+	err := d.syncNewest()
+	if err == nil && d.worn() {
+		err = d.renew()
+	} else if err == nil {
+		d.publish()
 	}
 	if err != nil {
-		return 0, fmt.Errorf("sync queue: %w", d.lose(err))
+		return 0, fmt.Errorf("sync queue: %w", err)
 	}
-	t.synced = true
-	d.publish()
 	return t.state.mark.Position, nil
 }
 

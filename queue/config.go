@@ -13,10 +13,10 @@ type Config struct {
 	// Dir is the queue's folder, which belongs to it alone. It is made where
 	// there is none, and readable by its owner alone.
 	Dir string
-	// Limit is the most that the queue's files may take, in bytes; 0 means
-	// 10 GiB, negative means no limit. A transaction is refused with ErrFull
-	// when it would take them beyond it. Set it to hold what the source commits
-	// in the longest time in which nothing is applied.
+	// Limit is the most that the queue's files may take, in bytes, 4 MiB or more;
+	// 0 means 10 GiB, negative means no limit. A transaction is refused with
+	// ErrFull when it would take them beyond it. Set it to hold what the source
+	// commits in the longest time in which nothing is applied.
 	Limit int64
 	// KeepFor is how long what was applied is kept, for a target that is
 	// restored to an earlier day; 0 means 72h, negative means not at all. It is
@@ -56,6 +56,9 @@ const (
 	segmentSize = 64 << 20
 	flushSize   = 512 << 10
 	pieceSize   = 256 << 10
+
+	leastSegment = 1 << 20
+	leastFiles   = 4 // for which the limit has room; with fewer, it is reached before what was applied can go
 )
 
 func (c Config) withDefaults() Config {
@@ -73,7 +76,7 @@ func (c Config) withDefaults() Config {
 	if c.segmentSize == 0 {
 		// A sixteenth of the limit, so that what was applied can be let go
 		// long before the queue is full.
-		c.segmentSize = min(segmentSize, max(c.Limit/16, 1<<20))
+		c.segmentSize = min(segmentSize, max(c.Limit/16, leastSegment))
 	}
 	if c.wrap == nil {
 		c.wrap = func(f *os.File) logFile { return f }

@@ -66,6 +66,9 @@ func Open(cfg Config) (*Disk, error) {
 		return nil, errors.New("open queue: Config.Dir is empty; name a folder for the queue alone")
 	}
 	cfg = cfg.withDefaults()
+	if least := leastFiles * cfg.segmentSize; cfg.Limit < least {
+		return nil, fmt.Errorf("open queue: Config.Limit is %d bytes; it must be %d or more, or negative for none", cfg.Limit, least)
+	}
 	d := &Disk{cfg: cfg, log: cfg.Logger, moved: make(chan struct{}), tables: make(map[*capture.Table]uint64)}
 	if err := d.open(); err != nil {
 		d.release()

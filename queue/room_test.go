@@ -293,3 +293,21 @@ func TestNewestFileStaysWhereATransactionNeverFits(t *testing.T) {
 		t.Errorf("%d files were begun", n)
 	}
 }
+
+func TestLimitThatIsTooSmallIsRefused(t *testing.T) {
+	const least = 4 << 20
+	_, err := Open(Config{Dir: t.TempDir(), Limit: least - 1})
+	if err == nil || !strings.Contains(err.Error(), "Config.Limit is 4194303 bytes; it must be 4194304 or more") {
+		t.Errorf("got %v", err)
+	}
+	d, err := Open(Config{Dir: t.TempDir(), Limit: least, KeepFor: -1, wrap: func(f *os.File) logFile { return unsyncedFile{f} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	for p := capture.Position(1); p < 3*least/1000; p++ {
+		writeAll(t, d, p, p)
+		syncAll(t, d)
+		applied(t, d, p)
+	}
+}

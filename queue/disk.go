@@ -96,6 +96,7 @@ func (d *Disk) open() error {
 	if err := d.recoverTail(); err != nil {
 		return err
 	}
+	d.recallApplied()
 	return d.changeKey()
 }
 

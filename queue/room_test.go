@@ -311,3 +311,20 @@ func TestLimitThatIsTooSmallIsRefused(t *testing.T) {
 		applied(t, d, p)
 	}
 }
+
+// TestAppliedGivesWayAfterARestart, before anything more is applied: there may be
+// nothing left that could be.
+func TestAppliedGivesWayAfterARestart(t *testing.T) {
+	cfg := Config{Dir: t.TempDir(), Limit: 4 * smallFileSize}
+	d := openSmall(t, cfg, smallFileSize)
+	p := fillFiles(t, d, 4)
+	applied(t, d, p-1)
+	d.Close()
+	d = openSmall(t, cfg, smallFileSize)
+	if len(d.segs) != 4 {
+		t.Fatalf("%d files are left of what is kept", len(d.segs))
+	}
+	writeAll(t, d, p, p+25)
+	syncAll(t, d)
+	holdsFrom(t, d, p, p+25)
+}

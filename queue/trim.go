@@ -69,6 +69,16 @@ func noteApplied(segment string) error {
 	return errors.Join(f.Chmod(0o600), f.Close())
 }
 
+// recallApplied takes what was noted for applied: where all of it was, no Trim may
+// come before the queue has taken in more, and for that it may have to give way.
+func (d *Disk) recallApplied() {
+	for i, s := range d.segs[:len(d.segs)-1] {
+		if !s.appliedAt.IsZero() {
+			d.applied = d.segs[i+1].floor()
+		}
+	}
+}
+
 // dropOldestLocked lets go of the oldest segment, if all of it was applied, and
 // reports whether it did.
 func (d *Disk) dropOldestLocked() bool {

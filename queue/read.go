@@ -64,7 +64,7 @@ func (d *Disk) read(after capture.Position, durable spot) (*capture.Tx, error) {
 		return nil, fmt.Errorf("%w: no transaction after %s, though the last one is at %s",
 			ErrDamaged, after, durable.state.last)
 	}
-	return d.hold(found, durable.state.mark.Source)
+	return d.hold(found, after, durable.state.mark.Source)
 }
 
 // A cursor goes over the frames of the log.

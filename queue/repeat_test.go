@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -127,3 +128,24 @@ func TestTrimmedWhileItArrivesAgain(t *testing.T) {
 type unsyncedFile struct{ logFile }
 
 func (unsyncedFile) Sync() error { return nil }
+
+// TestDroppedBeforeItIsRead: the writer of a full queue drops what was applied
+// beside a reader that starts further back, which must not skip it.
+func TestDroppedBeforeItIsRead(t *testing.T) {
+	d := openSmall(t, Config{}, 8<<10)
+	writeAll(t, d, 1, 50)
+	syncAll(t, d)
+	if err := d.Trim(t.Context(), 50); err != nil {
+		t.Fatal(err)
+	}
+	durable, _, err := d.look(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.mu.Lock()
+	d.dropOldestLocked()
+	d.mu.Unlock()
+	if tx, err := d.read(1, durable); !errors.Is(err, capture.ErrGap) {
+		t.Errorf("after 1 comes %v, %v", tx, err)
+	}
+}

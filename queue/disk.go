@@ -30,9 +30,9 @@ type Disk struct {
 	// under it.
 	wmu    sync.Mutex
 	tail   tail
-	again  cursor                    // where repeats of what is held are looked up
-	owed   capture.Position          // what is held from here on has yet to come again; 0 is none of it
-	tables map[*capture.Table]uint64 // the encoder's, empty between transactions
+	again  cursor           // where repeats of what is held are looked up
+	owed   capture.Position // what is held from here on has yet to come again; 0 is none of it
+	writer txWriter
 
 	// rmu is held by whoever reads.
 	rmu sync.Mutex
@@ -69,7 +69,8 @@ func Open(cfg Config) (*Disk, error) {
 	if least := leastFiles * cfg.segmentSize; cfg.Limit < least {
 		return nil, fmt.Errorf("open queue: Config.Limit is %d bytes; it must be %d or more, or negative for none", cfg.Limit, least)
 	}
-	d := &Disk{cfg: cfg, log: cfg.Logger, moved: make(chan struct{}), tables: make(map[*capture.Table]uint64)}
+	d := &Disk{cfg: cfg, log: cfg.Logger, moved: make(chan struct{})}
+	d.writer = txWriter{d: d, encoder: encoder{max: cfg.pieceSize, cut: d.writer.cut}}
 	if err := d.open(); err != nil {
 		d.release()
 		return nil, fmt.Errorf("open queue in %s: %w", cfg.Dir, err)

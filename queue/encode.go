@@ -20,20 +20,35 @@ import (
 // Numbers are varints, strings have their length before them.
 const opTable = 'T'
 
-// An encoder appends one transaction's data to buf.
+// An encoder appends transactions' data to buf.
 type encoder struct {
 	buf   []byte
 	piece int          // index in buf at which the current frame's data begins
 	max   int          // how much data goes into a frame
 	cut   func() error // ends the current frame; it sets buf and piece anew
 
-	shapes *shapes
-	tables map[*capture.Table]uint64
-	// lastTable is the one of the change before, which most changes share.
-	lastTable  *capture.Table
-	lastNumber uint64
+	// tables are those of the transactions so far, because the same few come with
+	// every one. Beyond maxShapes all are forgotten, and are encoded anew where
+	// they come again, in the middle of a transaction too.
+	tables map[*capture.Table]*encodedTable
+	last   *encodedTable // of the change before, which most changes share
+	tx     uint64        // how many transactions there were, this one included
 
+	numbered     uint64 // how many tables stand in this transaction
 	count, bytes int64
+}
+
+type encodedTable struct {
+	table  *capture.Table
+	shape  string
+	tx     uint64 // the transaction in which it stands last
+	number uint64 // in that one
+}
+
+// begin begins a transaction.
+func (e *encoder) begin() {
+	e.tx++
+	e.numbered, e.count, e.bytes = 0, 0, 0
 }
 
 // change appends c. What it refuses is a mistake of whoever made c.
@@ -91,18 +106,29 @@ func checkChange(c *capture.Change) error {
 
 // table returns t's number, and appends t where it has none yet.
 func (e *encoder) table(t *capture.Table) (uint64, error) {
-	if t == e.lastTable {
-		return e.lastNumber, nil
+	if e.last == nil || e.last.table != t {
+		e.last = e.encoded(t)
 	}
-	if n, ok := e.tables[t]; ok {
-		e.lastTable, e.lastNumber = t, n
-		return n, nil
+	known := e.last
+	if known.tx == e.tx {
+		return known.number, nil
 	}
-	n := uint64(len(e.tables))
-	e.tables[t] = n
-	e.lastTable, e.lastNumber = t, n
+	known.tx, known.number = e.tx, e.numbered
+	e.numbered++
 	e.byte(opTable)
-	return n, e.string(e.shapes.of(t))
+	return known.number, e.string(known.shape)
+}
+
+func (e *encoder) encoded(t *capture.Table) *encodedTable {
+	if known, ok := e.tables[t]; ok {
+		return known
+	}
+	if e.tables == nil || len(e.tables) >= maxShapes {
+		e.tables = make(map[*capture.Table]*encodedTable)
+	}
+	known := &encodedTable{table: t, shape: string(appendTable(nil, t))}
+	e.tables[t] = known
+	return known
 }
 
 func (e *encoder) row(r capture.Row) error {

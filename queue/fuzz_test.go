@@ -15,7 +15,8 @@ import (
 // encoded returns the changes as a transaction's data, cut into pieces.
 func encoded(t testing.TB, max int, changes ...capture.Change) [][]byte {
 	var out [][]byte
-	e := encoder{max: max, shapes: &shapes{}, tables: map[*capture.Table]uint64{}}
+	e := encoder{max: max}
+	e.begin()
 	e.cut = func() error {
 		out = append(out, e.buf)
 		e.buf = nil

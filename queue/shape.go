@@ -8,32 +8,16 @@ import (
 	"github.com/syncback/syncback/capture"
 )
 
-// shapes turns tables into bytes and back, and remembers both, because the same
-// few tables come with every transaction. Readers thereby get the same *Table
-// for the same shape, most of the time.
+// shapes turns bytes into tables, and remembers them, because the same few come
+// with every transaction. Readers thereby get the same *Table for the same shape,
+// most of the time.
 type shapes struct {
-	mu      sync.Mutex
-	encoded map[*capture.Table]string
-	tables  map[string]*capture.Table
+	mu     sync.Mutex
+	tables map[string]*capture.Table
 }
 
 // maxShapes bounds what is remembered; beyond it everything is forgotten.
 const maxShapes = 4096
-
-// of returns t as bytes.
-func (s *shapes) of(t *capture.Table) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if b, ok := s.encoded[t]; ok {
-		return b
-	}
-	if s.encoded == nil || len(s.encoded) >= maxShapes {
-		s.encoded = make(map[*capture.Table]string)
-	}
-	b := string(appendTable(nil, t))
-	s.encoded[t] = b
-	return b
-}
 
 // table returns the table that b is. It keeps no hold of b.
 func (s *shapes) table(b []byte) (*capture.Table, error) {

@@ -71,9 +71,9 @@ func (d *Disk) checkSource(s capture.Source) error {
 func (d *Disk) append(ctx context.Context, tx *capture.Tx, m txMeta) error {
 	d.bind(tx.Source)
 	d.appendSynced()
-	w := txWriter{d: d, ctx: ctx, meta: m, open: openTx{d.tail.spot().place, m.position}}
-	clear(d.tables)
-	w.encoder = encoder{max: d.cfg.pieceSize, shapes: &d.shapes, tables: d.tables, cut: w.cut}
+	w := &d.writer
+	w.ctx, w.meta, w.open, w.goesOn = ctx, m, openTx{d.tail.spot().place, m.position}, false
+	w.begin()
 	w.beginFrame()
 	if tx.Changes != nil {
 		for c, err := range tx.Changes {
@@ -98,7 +98,8 @@ func (d *Disk) bind(s capture.Source) {
 	d.appendMeta(kindMark, appendMark(nil, t.state.mark))
 }
 
-// A txWriter cuts one transaction into frames at the end of the tail's buffer.
+// A txWriter cuts transactions, one after the other, into frames at the end of
+// the tail's buffer.
 type txWriter struct {
 	encoder
 	d      *Disk

@@ -19,14 +19,14 @@ type held struct {
 	meta  txMeta
 }
 
-// hold makes a Tx of what was found to be the first one after that position.
-func (d *Disk) hold(tx *found, after capture.Position, source capture.Source) (*capture.Tx, error) {
+// hold makes a Tx of what was found.
+func (d *Disk) hold(tx *found, source capture.Source) (*capture.Tx, error) {
 	d.mu.Lock()
-	if floor := d.segs[0].floor(); after < floor {
-		d.mu.Unlock()
-		return nil, fmt.Errorf("%w: what comes after %s was trimmed up to %s while it was looked up", capture.ErrGap, after, floor)
-	}
 	first := d.segs[0].number
+	if tx.start.seg < first {
+		d.mu.Unlock()
+		return nil, fmt.Errorf("%w: the transaction at %s was trimmed", capture.ErrGap, tx.position)
+	}
 	segs := append([]*segment(nil), d.segs[tx.start.seg-first:tx.last-first+1]...)
 	for _, s := range segs {
 		s.pins++

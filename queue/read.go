@@ -64,7 +64,14 @@ func (d *Disk) read(after capture.Position, durable spot) (*capture.Tx, error) {
 		return nil, fmt.Errorf("%w: no transaction after %s, though the last one is at %s",
 			ErrDamaged, after, durable.state.last)
 	}
-	return d.hold(found, after, durable.state.mark.Source)
+	tx, err := d.hold(found, durable.state.mark.Source)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := d.look(after); err != nil { // the writer may have dropped something just now
+		return nil, err
+	}
+	return tx, nil
 }
 
 // A cursor goes over the frames of the log.

@@ -4,6 +4,7 @@ const (
 	dsnForm       = "sync.yaml line 2: source.dsn: " + noDSN
 	targetForm    = "sync.yaml line 4: target.dsn: " + noTarget
 	notOpen       = "; close what is open there, and put a value that has a : or # or a bracket in quotes"
+	notABlock     = "a value that begins with | or > goes in quotes, or on the lines below"
 	sourceKeys    = "answer_timeout, dsn, heartbeat, publication, slot"
 	notAWord      = "has a key that is not a word; known here are " + sourceKeys + ", and a value that has a : or , goes in quotes"
 	passwordInURL = "u:source-secret@127.0.0.1:1/db"
@@ -48,5 +49,14 @@ var misplacedSecrets = []badInput{
 	{name: "comma in a flow, after a DSN", file: "source: {dsn: postgres://u:5,hunter2@h/db}\n", want: "sync.yaml line 1: source: " + notAWord},
 	{name: "colon and blank", file: instead(passwordInURL, "u:hun: ter2@h/db"), want: "sync.yaml line 2: not YAML: mapping value is not allowed in this context" + notOpen},
 	{name: "star", file: instead("postgres://"+passwordInURL, "*hunter2"), want: "sync.yaml line 2: source.dsn: the alias refers to nothing"},
-	{name: "escape", file: instead("postgres://"+passwordInURL, `"postgres://u:\hunter2@h"`), want: "sync.yaml line 2: not YAML: found unknown escape character 'h'" + notOpen},
+	{name: "escape", file: instead("postgres://"+passwordInURL, `"postgres://u:\hunter2@h"`), want: `sync.yaml line 2: not YAML: a \ in double quotes begins an escape; write \\ there, or use single quotes`},
+	{name: "bar", file: instead("postgres://"+passwordInURL, "|hunter2"), want: "sync.yaml line 2: not YAML: " + notABlock},
+	{name: "bar, and blanks", file: instead("postgres://"+passwordInURL, "|hunter2 # of the source"), want: "sync.yaml line 2: not YAML: " + notABlock},
+	{name: "bar before a key", file: instead("tables:", "  ledger_key: |Zq9-secret-key-2026\ntables:"), want: "sync.yaml line 5: not YAML: " + notABlock},
+	{name: "greater than", file: with("queue:\n  key: >Zq9-secret-key-2026\n"), want: "sync.yaml line 9: not YAML: " + notABlock},
+	{name: "bar in a list", file: with("queue:\n  old_keys:\n    - |Zq9-secret-key-2026\n"), want: "sync.yaml line 10: not YAML: " + notABlock},
+	{name: "at sign", file: instead("postgres://"+passwordInURL, "@hunter2"), want: "sync.yaml line 2: not YAML: a value that begins with @ or ` goes in quotes"},
+	{name: "tag", file: instead("postgres://"+passwordInURL, "!hunter2{x"), want: "sync.yaml line 2: not YAML" + notOpen},
+	{name: "directive", file: "%YAML hunter2\n---\n" + good, want: "sync.yaml line 1: not YAML" + notOpen},
+	{name: "key twice that is no word", file: "source: {'u:hunter2@h': a, 'u:hunter2@h': b}\n", want: "sync.yaml line 1: not YAML: a key is there twice; keep one of the two"},
 }

@@ -33,7 +33,7 @@ func (d *decoder) parse(text []byte) (ast.Node, error) {
 	tree, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		if syntax, ok := errors.AsType[yaml.Error](err); ok && syntax.GetToken() != nil {
-			return nil, misuse("%s line %d: not YAML: %s", d.file, syntax.GetToken().Position.Line, advise(syntax.GetMessage()))
+			return nil, misuse("%s line %d: not YAML%s", d.file, syntax.GetToken().Position.Line, advise(syntax))
 		}
 		return nil, misuse("%s: not YAML; compare it with the one that `go doc` of this program shows", d.file)
 	}
@@ -48,15 +48,51 @@ func (d *decoder) parse(text []byte) (ast.Node, error) {
 	return tree.Docs[0].Body, nil
 }
 
-// advise adds to what the parser says what to do.
-func advise(message string) string {
+// advise says what the parser found, and what to do. Only what is known to quote
+// nothing of the file is passed on: what is wrong may be a password.
+func advise(err yaml.Error) string {
+	message, key := err.GetMessage(), err.GetToken().Value
 	switch {
 	case strings.Contains(message, "'\t'"):
-		return "a tab stands where it may not; indent with spaces"
+		return ": a tab stands where it may not; indent with spaces"
+	case strings.Contains(message, "already defined") && isName(key):
+		return ": " + message + "; keep one of the two"
 	case strings.Contains(message, "already defined"):
-		return message + "; keep one of the two"
+		return ": a key is there twice; keep one of the two"
+	case strings.HasPrefix(message, "invalid header option"):
+		return ": a value that begins with | or > goes in quotes, or on the lines below"
+	case strings.HasSuffix(message, "is a reserved character"):
+		return ": a value that begins with @ or ` goes in quotes"
+	case strings.HasPrefix(message, "found unknown escape character"):
+		return `: a \ in double quotes begins an escape; write \\ there, or use single quotes`
+	case quotesNothing[message]:
+		message = ": " + message
+	default:
+		message = ""
 	}
 	return message + "; close what is open there, and put a value that has a : or # or a bracket in quotes"
+}
+
+// quotesNothing has the parser's messages that are the same whatever the file
+// holds, and tell more than that it is no YAML.
+var quotesNothing = map[string]bool{
+	"',' or ']' must be specified":                                       true,
+	"',' or '}' must be specified":                                       true,
+	"block sequence entries are not allowed in this context":             true,
+	"could not find '[' character corresponding to ']'":                  true,
+	"could not find '{' character corresponding to '}'":                  true,
+	"could not find end character of double-quoted text":                 true,
+	"could not find end character of single-quoted text":                 true,
+	"could not find flow mapping end token '}'":                          true,
+	"found an invalid key for this map":                                  true,
+	"map key definition includes an implicit line break":                 true,
+	"mapping value is not allowed in this context":                       true,
+	"non-map value is specified":                                         true,
+	"sequence end token ']' not found":                                   true,
+	"unexpected key name":                                                true,
+	"unexpected scalar value type":                                       true,
+	"value is not allowed in this context":                               true,
+	"value is not allowed in this context. map key-value is pre-defined": true,
 }
 
 // Visit notes the anchors, for the aliases that refer to them.

@@ -33,8 +33,8 @@ type report struct {
 	SlotWALStatus      *string    `json:"slot_wal_status"`
 	Paused             *paused    `json:"paused"`
 	NextWindow         *time.Time `json:"next_window"`
-	Parked             int        `json:"parked"`
-	Conflicts          int        `json:"conflicts"`
+	Parked             *int       `json:"parked"`
+	Conflicts          *int       `json:"conflicts"`
 	LastError          *string    `json:"last_error"`
 }
 
@@ -114,7 +114,7 @@ func (s *session) merge(source *postgres.Status, target *targetState, file *prog
 		if !target.AppliedAt.IsZero() {
 			r.AppliedAt = &target.AppliedAt
 		}
-		r.Parked, r.Conflicts = target.Parked, target.decisions
+		r.Parked, r.Conflicts = &target.Parked, &target.decisions
 		if target.Paused {
 			r.Paused = &paused{Since: target.ChangedAt, By: target.ChangedBy}
 		}
@@ -123,7 +123,7 @@ func (s *session) merge(source *postgres.Status, target *targetState, file *prog
 		captured = max(captured, file.Captured)
 		r.addProgress(file, now)
 	}
-	if source != nil || file != nil {
+	if captured != 0 {
 		r.CapturedPosition = new(captured.String())
 	}
 	if source != nil && target != nil {
@@ -180,7 +180,7 @@ func (r *report) table(w io.Writer) error {
 	line("lag", or(r.LagBytes, "%d bytes")+", "+or(r.LagSeconds, "%d s"))
 	line("queued", or(r.QueuedTransactions, "%d transactions")+", "+or(r.QueuedBytes, "%d bytes"))
 	line("slot", r.slot())
-	line("parked, conflicts", fmt.Sprintf("%d, %d", r.Parked, r.Conflicts))
+	line("parked, conflicts", or(r.Parked, "%d")+", "+or(r.Conflicts, "%d"))
 	if r.LastError != nil {
 		line("last error", *r.LastError)
 	}

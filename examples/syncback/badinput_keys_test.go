@@ -10,23 +10,25 @@ import (
 type wrong struct{ value, sentence string }
 
 const (
-	noValue    = "has no value; give one, or leave the key out"
-	oneValue   = "must be a single value"
-	duration   = "must be a duration above zero with its unit, such as 500ms, 30s, 15m, 36h or 7d"
-	size       = "must be a whole number above zero with its unit, such as 512MiB or 10GiB"
-	zone       = "must be the name of a time zone, such as Europe/London, UTC or Local"
-	absent     = "not in this version; take the key out"
-	ofTriggers = "must be fire, which is the default, suppress or emulate"
-	unset      = "the environment variable NOWHERE is not set; set it, or write the value here"
-	unclosed   = "${ must be followed by the name of an environment variable and }; write $${ for ${ itself"
-	aMapping   = "must be a mapping of keys to values"
-	aList      = "must be a list, such as [a, b]"
-	anOwner    = "must be target, or source, which is the default"
-	aSecret    = "must be a secret of 16 characters or more, best from a variable of the environment"
-	aShare     = "must be a whole number from 1% to 100%, such as 50%"
-	trueFalse  = "must be true or false"
-	noDSN      = "cannot be read; it must be a PostgreSQL URL, postgres://user:password@host:5432/database, where a character such as @ # / % in the password is written %40 %23 %2F %25"
-	noTarget   = "cannot be read; it must be a SQL Server URL, sqlserver://user:password@host:1433?database=name, where a character such as @ # / % in the password is written %40 %23 %2F %25"
+	noValue       = "has no value; give one, or leave the key out"
+	oneValue      = "must be a single value"
+	duration      = "must be a duration above zero with its unit, such as 500ms, 30s, 15m, 36h or 7d"
+	size          = "must be a whole number above zero with its unit, such as 512MiB or 10GiB"
+	zone          = "must be the name of a time zone, such as Europe/London, UTC or Local"
+	absent        = "not in this version; take the key out"
+	ofTriggers    = "must be fire, which is the default, suppress or emulate"
+	unset         = "the environment variable NOWHERE is not set; set it, or write the value here"
+	unclosed      = "${ must be followed by the name of an environment variable and }; write $${ for ${ itself"
+	aMapping      = "must be a mapping of keys to values"
+	aList         = "must be a list, such as [a, b]"
+	anOwner       = "must be target, or source, which is the default"
+	aSecret       = "must be a secret of 16 characters or more, best from a variable of the environment"
+	aShare        = "must be a whole number from 1% to 100%, such as 50%"
+	trueFalse     = "must be true or false"
+	noDSN         = "cannot be read; it must be a PostgreSQL URL, postgres://user:password@host:5432/database, where a character such as @ # / % in the password is written %40 %23 %2F %25"
+	noDSNAtAll    = "is empty; write a PostgreSQL URL, postgres://user:password@host:5432/database, or set the variable that it is taken from"
+	noTargetAtAll = "is empty; write a SQL Server URL, sqlserver://user:password@host:1433?database=name, or set the variable that it is taken from"
+	noTarget      = "cannot be read; it must be a SQL Server URL, sqlserver://user:password@host:1433?database=name, where a character such as @ # / % in the password is written %40 %23 %2F %25"
 )
 
 // scalars are what every key for a single value refuses.
@@ -58,8 +60,8 @@ var (
 	lists    = []wrong{{"a", aList}, {"{a: b}", aList}, {"", aList}}
 	mappings = []wrong{{"a", aMapping}, {"[a]", aMapping}, {"", aMapping}}
 	nothing  = []wrong{{"a", absent}, {"{a: b}", absent}, {"[a]", absent}, {"", absent}}
-	dsns     = func(sentence string) []wrong {
-		return also(wrong{"''", sentence}, wrong{"nonsense", sentence}, wrong{"mysql://u:hunter2@h/d", sentence},
+	dsns     = func(sentence, empty string) []wrong {
+		return also(wrong{"''", empty}, wrong{"nonsense", sentence}, wrong{"mysql://u:hunter2@h/d", sentence},
 			wrong{"postgresql://u:hun%zz@h/d", sentence}, wrong{"sqlserver://u:hun%zz@h", sentence}, wrong{"'postgres://u:hun#ter2@h/d'", sentence})
 	}
 )
@@ -67,8 +69,8 @@ var (
 // keyKinds has every key, by its path, and what it refuses.
 var keyKinds = map[string][]wrong{
 	"name":   texts,
-	"source": mappings, "source.dsn": dsns(noDSN), "source.slot": texts, "source.publication": texts, "source.heartbeat": durations(", or never"),
-	"target": mappings, "target.dsn": dsns(noTarget), "target.schema": texts, "target.max_connections": counts, "target.lock_timeout": durations(""), "target.zone": zones,
+	"source": mappings, "source.dsn": dsns(noDSN, noDSNAtAll), "source.slot": texts, "source.publication": texts, "source.heartbeat": durations(", or never"),
+	"target": mappings, "target.dsn": dsns(noTarget, noTargetAtAll), "target.schema": texts, "target.max_connections": counts, "target.lock_timeout": durations(""), "target.zone": zones,
 	"queue": mappings, "queue.dir": texts, "queue.limit": sizes(", or none"), "queue.keep": sizes(""), "queue.keep_for": durations(", or none"), "queue.url": nothing,
 	"queue.key": also(wrong{"short", aSecret}), "queue.old_keys": lists, "queue.old_keys[0]": also(wrong{"short", aSecret}),
 	"schedule": mappings, "schedule.mode": also(wrong{"sometimes", "must be continuous, every, cron or manual"}), "schedule.every": durations(""),

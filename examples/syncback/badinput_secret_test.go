@@ -22,15 +22,54 @@ var badDSNs = []badInput{
 	{name: "percent", file: instead(passwordInURL, "u:hunter%2@h/db"), want: dsnForm},
 	{name: "bracket", file: instead(passwordInURL, "u:hunter[2@h/db"), want: dsnForm},
 	{name: "port is a word", file: instead("127.0.0.1:1/db", "h:hunter2/db"), want: dsnForm},
-	{name: "sslmode", file: instead("127.0.0.1:1/db", "h/db?sslmode=hunter2"), want: dsnForm},
+	{name: "sslmode", file: instead("127.0.0.1:1/db", "h/db?sslmode=hunter2"), want: noOption("sslmode", "must be disable, allow, prefer, require, verify-ca or verify-full")},
 	{name: "keywords", file: instead("postgres://"+passwordInURL, "host=h password='hunter2"), want: dsnForm},
 	{name: "target, hash", file: instead("u:target-secret@", "u:hunter#2@"), want: targetForm},
 	{name: "target, slash", file: instead("u:target-secret@", "u:12/hunter2@"), want: targetForm},
 	{name: "target, question mark", file: instead("u:target-secret@", "u:12?hunter2@"), want: targetForm},
 	{name: "target, percent", file: instead("u:target-secret@", "u:hunter%2@"), want: targetForm},
 	{name: "target, port is a word", file: instead("127.0.0.1:1?", "h:hunter2?"), want: targetForm},
-	{name: "target, encrypt", file: instead("?database=db", "?encrypt=hunter2"), want: targetForm},
+	{name: "target, encrypt", file: instead("?database=db", "?encrypt=hunter2"), want: noTargetOption("encrypt", "must be true, false, strict or disable")},
 	{name: "target, keywords", file: instead("sqlserver://u:target-secret@127.0.0.1:1?database=db", "server=h;password=hunter2"), want: targetForm},
+}
+
+// noOption is what is said of an option of the source's DSN.
+func noOption(name, must string) string {
+	return "sync.yaml line 2: source.dsn: its option `" + name + "` " + must + "; correct it, or take it out"
+}
+
+func noTargetOption(name, must string) string {
+	return "sync.yaml line 4: target.dsn: its option `" + name + "` " + must + "; correct it, or take it out"
+}
+
+// noFile is what is said of an option that names a file that is not there.
+func noFile(of, option string) string {
+	return of + "its option `" + option + "` names a file that cannot be read: no such file or directory; correct the path, or the file"
+}
+
+const (
+	ofSource  = "sync.yaml line 2: source.dsn: "
+	ofTarget  = "sync.yaml line 4: target.dsn: "
+	inSeconds = "must be a whole number of seconds"
+	aPort     = "its port must be a number from 1 to 65535"
+)
+
+// badOptions are DSNs that are well formed, and have an option that is not.
+var badOptions = []badInput{
+	{name: "source's port", file: instead("127.0.0.1:1/db", "127.0.0.1:99999/db"), want: ofSource + aPort},
+	{name: "source's timeout", file: instead("127.0.0.1:1/db", "h/db?connect_timeout=hunter2"), want: noOption("connect_timeout", inSeconds)},
+	{name: "source's root certificate", file: instead("127.0.0.1:1/db", "h/db?sslmode=verify-ca&sslrootcert=/nonexist"), want: noFile(ofSource, "sslrootcert")},
+	{name: "source's root certificate is no certificate", file: instead("127.0.0.1:1/db", "h/db?sslmode=verify-ca&sslrootcert=/dev/null"), want: ofSource + "its option `sslrootcert` names a file that holds no certificate or key in PEM that can be used; correct the path, or the file"},
+	{name: "source's service", file: instead("127.0.0.1:1/db", "h/db?service=hunter2"), want: noOption("service", "has a value that it cannot have")},
+	{name: "two options of the source", file: instead("127.0.0.1:1/db", "h/db?connect_timeout=hunter2&sslmode=hunter2"), want: noOption("sslmode", "must be disable, allow, prefer, require, verify-ca or verify-full")},
+	{name: "keywords, sslmode", file: instead("postgres://"+passwordInURL, "host=h password='hunter 2' sslmode=hunter2 user=u"), want: noOption("sslmode", "must be disable, allow, prefer, require, verify-ca or verify-full")},
+	{name: "keywords, port", file: instead("postgres://"+passwordInURL, "host=h port=99999"), want: noOption("port", "must be a number from 1 to 65535")},
+	{name: "target's port", file: instead("127.0.0.1:1?", "127.0.0.1:99999?"), want: ofTarget + aPort},
+	{name: "target's timeout", file: instead("?database=db", "?connection+timeout=hunter2"), want: noTargetOption("connection timeout", inSeconds)},
+	{name: "target's certificate file", file: instead("?database=db", "?encrypt=true&Certificate=/nonexist"), want: noFile(ofTarget, "certificate")},
+	{name: "target's zone", file: instead("?database=db", "?timezone=hunter2"), want: noTargetOption("timezone", "has a value that it cannot have")},
+	{name: "source is empty", file: instead("postgres://"+passwordInURL, "''"), want: ofSource + noDSNAtAll},
+	{name: "target is empty", file: instead("sqlserver://u:target-secret@127.0.0.1:1?database=db", "' '"), want: ofTarget + noTargetAtAll},
 }
 
 // misplacedSecrets are a DSN where something else belongs.

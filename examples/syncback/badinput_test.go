@@ -54,7 +54,7 @@ const (
 // exit code, which is 2 for usage and configuration and 1 for the rest.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
-	for _, test := range slices.Concat(badCommands, badDecisions, badLocks, badFiles, badConfigurations, badKeys, badDSNs, misplacedSecrets, misnamedPlugins) {
+	for _, test := range slices.Concat(badCommands, badDecisions, badLocks, badFiles, badConfigurations, badKeys, badDSNs, badOptions, misplacedSecrets, misnamedPlugins) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			test.offline(t)

@@ -2,16 +2,11 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"net/url"
 	"path/filepath"
-	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/microsoft/go-mssqldb/msdsn"
 
 	"github.com/syncback/syncback/apply"
 	"github.com/syncback/syncback/apply/sqlserver"
@@ -84,7 +79,7 @@ func (l *layout) root() keys {
 func (l *layout) source() keys {
 	c := &l.cfg.source
 	return keys{
-		"dsn":            l.dsn(&c.DSN, isPostgres, "a PostgreSQL URL, postgres://user:password@host:5432/database"),
+		"dsn":            l.dsn(&c.DSN, postgresDSN),
 		"slot":           l.text(&c.Slot),
 		"publication":    l.text(&c.Publication),
 		"heartbeat":      value(l.decoder, &c.Heartbeat, orOff("never", parseDuration)),
@@ -95,7 +90,7 @@ func (l *layout) source() keys {
 func (l *layout) target() keys {
 	c := &l.cfg.target
 	return keys{
-		"dsn":             l.dsn(&c.DSN, isSQLServer, "a SQL Server URL, sqlserver://user:password@host:1433?database=name"),
+		"dsn":             l.dsn(&c.DSN, sqlserverDSN),
 		"schema":          l.text(&c.Schema),
 		"max_connections": l.count(&c.MaxConnections),
 		"lock_timeout":    value(l.decoder, &c.LockTimeout, parseDuration),
@@ -191,45 +186,6 @@ func (l *layout) columns(t *sqlserver.Table) reader {
 			return err
 		})
 	}
-}
-
-// dsn reads a DSN. What is wrong with one is not said in detail, since that
-// would quote it.
-func (l *layout) dsn(to *string, valid func(string) bool, form string) reader {
-	if l.offline {
-		return func(ast.Node) error { return nil }
-	}
-	return value(l.decoder, to, func(s string) (string, error) {
-		if !valid(s) {
-			return "", fmt.Errorf("cannot be read; it must be %s, where a character such as @ # / %% in the password is written %%40 %%23 %%2F %%25", form)
-		}
-		return s, nil
-	})
-}
-
-func isPostgres(dsn string) bool {
-	_, err := pgconn.ParseConfig(dsn)
-	return err == nil && strings.TrimSpace(dsn) != "" && !torn(dsn)
-}
-
-func isSQLServer(dsn string) bool {
-	_, err := msdsn.Parse(dsn)
-	return err == nil && strings.HasPrefix(dsn, "sqlserver://") && !torn(dsn)
-}
-
-// torn reports whether a URL was cut inside its password, at a character that
-// has a meaning there: what follows would be taken for the host, and named in
-// errors.
-func torn(dsn string) bool {
-	if !strings.Contains(dsn, "://") {
-		return false // it is a list of keywords and values
-	}
-	u, err := url.Parse(dsn)
-	if err != nil {
-		return true
-	}
-	query, _, _ := strings.Cut(u.RawQuery, "=")
-	return u.Fragment != "" || strings.Contains(u.Path, "@") || strings.Contains(query, "@")
 }
 
 func parseOwner(s string) (bool, error) {

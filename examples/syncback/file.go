@@ -23,11 +23,8 @@ func readText(file string) ([]byte, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, misuse("%s: there is no such file; name the configuration with -c FILE", file)
 	}
-	if failed, ok := errors.AsType[*fs.PathError](err); ok {
-		return nil, misuse("%s cannot be read: %v; name a file that this user may read with -c FILE", file, failed.Err)
-	}
 	if err != nil {
-		return nil, misuse("%s cannot be read; name the configuration with -c FILE", file)
+		return nil, misuse("%s cannot be read: %s; name a file that this user may read with -c FILE", file, reason(err))
 	}
 	if len(text) > mostText {
 		return nil, misuse("%s: is larger than 4 MiB, and so no configuration; name it with -c FILE", file)
@@ -44,6 +41,14 @@ func readSome(file string) ([]byte, error) {
 	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, mostText+1))
+}
+
+// reason is err without the operation and the path, which the sentence has.
+func reason(err error) string {
+	if of, ok := errors.AsType[*fs.PathError](err); ok {
+		err = of.Err
+	}
+	return err.Error()
 }
 
 // checkText refuses what YAML does not allow in a text, and what a parser may

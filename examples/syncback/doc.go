@@ -106,6 +106,8 @@
 //
 // One YAML file is one pipeline. ${NAME} in a value is replaced by the
 // environment variable; $${ stands for ${ itself. An unknown key is an error.
+// The variables that PostgreSQL's own programs read, such as PGHOST, PGSERVICE and
+// PGSSLROOTCERT, have no say unless the file names them: the DSN says it all.
 // Durations are written 500ms, 30s, 15m, 36h or 7d; sizes 512MiB or 10GiB.
 //
 //	name: housing            # of the pipeline in the target; default: the slot's

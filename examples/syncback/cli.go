@@ -199,7 +199,11 @@ func (c call) verify(args []string, fs *flag.FlagSet) error {
 		return misuse("--limit must be a number of rows, from 0")
 	}
 	if len(args) > command.words {
-		return misuse("%s takes no argument, and was given %q", c.command, args[command.words])
+		what := "argument"
+		if command.words > 0 {
+			what = "further argument"
+		}
+		return misuse("%s takes no %s, and was given %q", c.command, what, args[command.words])
 	}
 	var wrong error
 	fs.Visit(func(f *flag.Flag) {

@@ -30,11 +30,21 @@ func (s *session) conflicts(ctx context.Context) error {
 // validConflicts says what is wrong with the call of conflicts.
 func (c call) validConflicts() error {
 	what, id := c.args[0], c.args[1]
-	switch {
-	case what == "list" && id == "":
-		return nil
-	case what != "show" && what != "resolve":
+	if (what != "list" || id != "") && what != "show" && what != "resolve" {
 		return misuse("conflicts takes list, show ID or resolve ID; `syncback help` lists what each takes")
+	}
+	for _, flag := range []struct {
+		name, of string
+		given    bool
+	}{
+		{"all", "list", c.all}, {"take", "resolve", c.take != ""}, {"row", "resolve", c.row != ""}, {"reason", "resolve", c.reason != ""},
+	} {
+		if flag.given && what != flag.of {
+			return misuse("conflicts %s has no flag --%s; `syncback help` lists the flags", what, flag.name)
+		}
+	}
+	if what == "list" {
+		return nil
 	}
 	if n, err := strconv.ParseInt(id, 10, 64); err != nil || n < 1 {
 		return misuse("conflicts %s takes the number of a conflict, as `syncback conflicts list` shows it, and was given %q", what, id)

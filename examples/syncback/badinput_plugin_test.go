@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 const (
@@ -31,6 +32,13 @@ var misnamedPlugins = []badInput{
 // badPlugins are plugins that cannot be used, as run and check see it.
 var badPlugins = []badInput{
 	badPlugin("plugin's file missing", "", "cannot be read from DIR/rules: no such file or directory", ""),
+	{name: "plugin that is a pipe", want: "plugin housing cannot be read from DIR/rules: it is not a regular file", check: "plugin housing: cannot be read from DIR/rules: it is not a regular file",
+		make: func(s *site) {
+			if err := syscall.Mkfifo(filepath.Join(s.dir, "rules"), 0o700); err != nil {
+				s.t.Fatal(err)
+			}
+			s.configurePlugin("rules", notAProgram, "")
+		}},
 	badPlugin("plugin without a checksum", "no program\n", "has no sha256; that of DIR/rules is "+notAProgram+", to be given if it is the file that is meant", ""),
 	badPlugin("plugin's file is another", "no program\n", "was not started, since DIR/rules is not the file that is meant: its sha256 is "+notAProgram, strings.Repeat("0", 64)),
 	badPlugin("plugin that is no program", "no program\n", "cannot be started from DIR/rules: exec format error", notAProgram),

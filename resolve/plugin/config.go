@@ -83,6 +83,10 @@ func (c *Config) verify() error {
 }
 
 func fileSum(path string) (string, error) {
+	// Another than a regular file may never end.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return "", errors.New("it is not a regular file")
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err

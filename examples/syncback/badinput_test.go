@@ -216,13 +216,17 @@ func layOut(t *testing.T, dir string) {
 		"empty.yaml": "", "blank.yaml": "\n \n", "comment.yaml": "# nothing\n",
 		"utf16.yaml": "\xff\xfen\x00a\x00m\x00e\x00", "latin1.yaml": "name: x\nsource: caf\xe9\n",
 		"binary.yaml": "\x7fELF\x02\x01\x01\x00", "zero.yaml": "name: a\x00b\n", "bell.yaml": "name: x\n# \a\n",
+		"good.yaml": good, "marked.json": "\ufeff{\"rent\": \"1\"}",
 		"large.yaml": strings.Repeat("# nothing but this line, over and over again\n", 100_000),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "closed.yaml"), nil, 0); err != nil {
+	err := errors.Join(syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o644),
+		os.WriteFile(filepath.Join(dir, "huge"), nil, 0o644), os.Truncate(filepath.Join(dir, "huge"), 64<<20+1),
+		os.WriteFile(filepath.Join(dir, "closed.yaml"), nil, 0))
+	if err != nil {
 		t.Fatal(err)
 	}
 }

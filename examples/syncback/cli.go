@@ -96,7 +96,7 @@ func (s *session) dispatch(ctx context.Context, args []string, env lookup) (err 
 		_, err := io.WriteString(s.stdout, usage)
 		return err
 	}
-	s.cfg, err = load(s.config, loadOptions{env: env, offline: s.command == "ddl"})
+	s.cfg, err = load(s.config, loadOptions{env: env, from: configFile, offline: s.command == "ddl"})
 	if err != nil {
 		return err
 	}

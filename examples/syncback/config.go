@@ -27,7 +27,8 @@ type config struct {
 
 // loadOptions say how to read the file.
 type loadOptions struct {
-	env lookup
+	env  lookup
+	from textFile
 	// offline leaves the DSNs and their variables alone: who only prints the
 	// DDL needs no password.
 	offline bool
@@ -35,7 +36,7 @@ type loadOptions struct {
 
 // load reads the configuration from file. Every error of it is a usageError.
 func load(file string, o loadOptions) (*config, error) {
-	text, err := readText(file)
+	text, err := o.from.read(file)
 	if err != nil {
 		return nil, err
 	}
@@ -227,6 +228,9 @@ func (l *layout) complete() error {
 	// A path is relative to the file, so that every command that is given the
 	// file means the same queue, wherever it is started.
 	if !filepath.IsAbs(c.queue.Dir) {
+		if isStream(l.file) && !l.offline {
+			return misuse("%s: queue.dir: would be relative to the folder of the configuration, which has none; give queue.dir an absolute path", l.file)
+		}
 		c.queue.Dir = filepath.Join(filepath.Dir(l.file), c.queue.Dir)
 	}
 	if err := c.target.Validate(); err != nil {

@@ -106,7 +106,7 @@ func (o dsnOption) problem(value string) error {
 		return fmt.Errorf("its option `%s` %s; correct it, or take it out", o.name, o.must)
 	}
 	why := "holds no certificate or key in PEM that can be used"
-	if _, err := readSome(value); err != nil {
+	if _, err := readSome(value, 1<<20); err != nil {
 		why = "cannot be read: " + reason(err)
 	}
 	return fmt.Errorf("its option `%s` names a file that %s; correct the path, or the file", o.name, why)

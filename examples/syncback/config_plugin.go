@@ -53,6 +53,9 @@ func (l *layout) plugin(n ast.Node) error {
 		return l.wrong(n, "%s is the name of a plugin already, at line %d", c.Name, other.at.GetToken().Position.Line)
 	}
 	if !filepath.IsAbs(c.Path) {
+		if isStream(l.file) && !l.offline {
+			return l.wrong(n, "path would be relative to the folder of the configuration, which has none; give path an absolute path")
+		}
 		c.Path = filepath.Join(filepath.Dir(l.file), c.Path)
 	}
 	l.cfg.plugins = append(l.cfg.plugins, p)

@@ -16,7 +16,7 @@ func loadText(t *testing.T, text string, env map[string]string) (*config, string
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := load(file, loadOptions{env: func(name string) (string, bool) { v, ok := env[name]; return v, ok }})
+	c, err := load(file, loadOptions{from: configFile, env: func(name string) (string, bool) { v, ok := env[name]; return v, ok }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func FuzzLoad(f *testing.F) {
 		if err := os.WriteFile(file, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := load(file, loadOptions{env: func(string) (string, bool) { return "", false }})
+		_, err := load(file, loadOptions{from: configFile, env: func(string) (string, bool) { return "", false }})
 		if _, ok := err.(*usageError); err != nil && !ok {
 			t.Errorf("error %v is not a usageError", err)
 		}

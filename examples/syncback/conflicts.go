@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -221,9 +220,9 @@ func (c call) decision() (sqlserver.Decision, error) {
 	case c.row == "":
 		return d, nil
 	}
-	text, err := os.ReadFile(c.row)
+	text, err := rowFile.read(c.row)
 	if err != nil {
-		return d, misuse("%s cannot be read; --row names a file with the row as a JSON object", c.row)
+		return d, err
 	}
 	var row ledgerRow
 	if err := row.read(string(text)); err != nil || len(row) == 0 {

@@ -34,3 +34,29 @@ func TestEnvironmentOfOtherClients(t *testing.T) {
 		}
 	}
 }
+
+// TestConfigurationFromStandardInput: it is in no folder, and so no path of it is
+// relative to one.
+func TestConfigurationFromStandardInput(t *testing.T) {
+	t.Parallel()
+	const noFolder = "would be relative to the folder of the configuration, which has none; give "
+	absolute := with("queue: {dir: " + t.TempDir() + "}\n")
+	for _, test := range []struct {
+		command, file, want string
+		code                int
+	}{
+		{"status", good, "syncback: /dev/stdin: queue.dir: " + noFolder + "queue.dir an absolute path\n", 2},
+		{"status", with("queue: {dir: ./queue}\n"), "syncback: /dev/stdin: queue.dir: " + noFolder + "queue.dir an absolute path\n", 2},
+		{"status", absolute + housing, "syncback: /dev/stdin line 10: plugins[0]: path " + noFolder + "path an absolute path\n", 2},
+		{"status", absolute, "connect: connection refused", 1},
+		{"ddl", good, "", 0},
+	} {
+		var bad bytes.Buffer
+		c := exec.CommandContext(t.Context(), program, test.command, "-c", "/dev/stdin")
+		c.Stdin, c.Stderr = strings.NewReader(test.file), &bad
+		_ = c.Run() // its exit code says it
+		if code := c.ProcessState.ExitCode(); code != test.code || !strings.Contains(bad.String(), test.want) {
+			t.Errorf("%s: exit code %d, stderr:\n%swant %d and\n%s", test.command, code, bad.String(), test.code, test.want)
+		}
+	}
+}

@@ -6,41 +6,64 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"unicode/utf8"
 )
 
-// mostText is more than the mapping of every table of a large system takes, and
-// less than a file that was named by mistake.
-const mostText = 4 << 20
+// textFile is a file of text that a flag names.
+type textFile struct {
+	what string // it has
+	kind string // of text that is
+	flag string
+	most int // MiB that it may have
+}
 
-// readText returns what the file holds, which is to be text in UTF-8. The mark
-// that some editors put in front of that is taken off.
-func readText(file string) ([]byte, error) {
+// The most that a file may have is more than any that is meant takes, and less
+// than memory: another may have been named by mistake.
+var (
+	configFile = textFile{"the configuration", "configuration", "-c", 4}
+	policyFile = textFile{"the configuration with the policies to try", "configuration", "--policy", 4}
+	rowFile    = textFile{"the row, a JSON object,", "row", "--row", 64}
+)
+
+// read returns what the file holds, which is to be text in UTF-8. The mark that
+// some editors put in front of that is taken off.
+func (t textFile) read(file string) ([]byte, error) {
 	if file == "" {
-		return nil, misuse("-c was given no name; name the configuration with -c FILE")
+		return nil, misuse("%s was given no name; name %s with %[1]s FILE", t.flag, t.what)
 	}
-	text, err := readSome(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, misuse("%s: there is no such file; name the configuration with -c FILE", file)
+	info, err := os.Stat(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, misuse("%s: there is no such file; name %s with %s FILE", file, t.what, t.flag)
+	case err == nil && !info.Mode().IsRegular() && !info.IsDir() && (t == rowFile || !isStream(file)):
+		return nil, misuse("%s: is not a regular file; name one that has %s with %s FILE", file, t.what, t.flag)
 	}
+	text, err := readSome(file, t.most<<20)
 	if err != nil {
-		return nil, misuse("%s cannot be read: %s; name a file that this user may read with -c FILE", file, reason(err))
+		return nil, misuse("%s cannot be read: %s; name a file that this user may read with %s FILE", file, reason(err), t.flag)
 	}
-	if len(text) > mostText {
-		return nil, misuse("%s: is larger than 4 MiB, and so no configuration; name it with -c FILE", file)
+	if len(text) > t.most<<20 {
+		return nil, misuse("%s: is larger than %d MiB, and so no %s; name it with %s FILE", file, t.most, t.kind, t.flag)
 	}
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	return text, checkText(file, text)
 }
 
-// readSome reads no more than tells that there is too much.
-func readSome(file string) ([]byte, error) {
+// isStream reports whether file is what the program was started with, rather than
+// something in a folder.
+func isStream(file string) bool {
+	return file == "/dev/stdin" || filepath.Dir(file) == "/dev/fd"
+}
+
+// readSome reads no more than tells that there are more than most bytes.
+func readSome(file string, most int) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, mostText+1))
+	return io.ReadAll(io.LimitReader(f, int64(most)+1))
 }
 
 // reason is err without the operation and the path, which the sentence has.

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -24,10 +22,7 @@ func (c call) validPlan() error {
 // loadOther reads the configuration whose policies are tried. It is of the same
 // pipeline, and its target is not asked for anything but its tables.
 func (s *session) loadOther(env lookup) (err error) {
-	if _, err := os.Stat(s.policy); errors.Is(err, fs.ErrNotExist) {
-		return misuse("%s: there is no such file; name the configuration with the policies to try with --policy FILE", s.policy)
-	}
-	if s.other, err = load(s.policy, loadOptions{env: env}); err != nil {
+	if s.other, err = load(s.policy, loadOptions{env: env, from: policyFile}); err != nil {
 		return err
 	}
 	s.secrets.hide(s.other.source.DSN, s.other.target.DSN)

@@ -24,16 +24,7 @@ var badQueues = []badInput{
 	},
 	{
 		name: "queue of another user", check: "-", make: func(s *site) {
-			s.as = another()
-			open(s.t, s.dir)
-			mode := os.FileMode(0)
-			if s.as != nil {
-				mode = 0o700
-			}
-			if err := errors.Join(os.Chmod(s.dir+"/sync.yaml", 0o644), os.Chmod(s.queue(), mode)); err != nil {
-				s.t.Fatal(err)
-			}
-			s.t.Cleanup(func() { _ = os.Chmod(s.queue(), 0o700) })
+			s.closeQueue()
 		},
 		want: "open queue in DIR/queue: open DIR/queue/lock: permission denied; name a folder that is this user's own, or can be made",
 	},
@@ -61,6 +52,17 @@ var badQueues = []badInput{
 		want: "the status file DIR/queue/status.json is damaged; a run writes it anew",
 	},
 	{
+		name: "status file of another user", args: "status", check: "-", make: (*site).closeQueue,
+		want: "the status file DIR/queue/status.json may not be read by this user; run this as the user that `run` runs as",
+	},
+	{
+		name: "status where queue is a file", args: "status", check: "-", make: func(s *site) {
+			s.removeQueue()
+			s.write("queue", "hunter2")
+		},
+		want: "queue.dir: DIR/queue is not a folder; name one that is this user's own, or can be made",
+	},
+	{
 		name: "status file is a folder", args: "status", check: "-", make: func(s *site) {
 			if err := os.RemoveAll(s.dir + "/queue/status.json"); err != nil {
 				s.t.Fatal(err)
@@ -71,6 +73,21 @@ var badQueues = []badInput{
 		},
 		want: "the status file cannot be read, and a run writes it anew once it is removed: read DIR/queue/status.json: is a directory",
 	},
+}
+
+// closeQueue has the program run by a user whose queue it is not.
+func (s *site) closeQueue() {
+	s.t.Helper()
+	s.as = another()
+	open(s.t, s.dir)
+	mode := os.FileMode(0)
+	if s.as != nil {
+		mode = 0o700
+	}
+	if err := errors.Join(os.Chmod(s.dir+"/sync.yaml", 0o644), os.Chmod(s.queue(), mode)); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = os.Chmod(s.queue(), 0o700) })
 }
 
 // write makes a file in the site's folder.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/syncback/syncback/capture"
@@ -89,10 +90,14 @@ func overwrite(path string, text []byte) error {
 func readProgress(dir string) (*progress, error) {
 	for attempt := 0; ; attempt++ {
 		text, err := os.ReadFile(progressFile(dir))
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			return nil, nil
-		}
-		if err != nil {
+		case errors.Is(err, fs.ErrPermission):
+			return nil, fmt.Errorf("the status file %s may not be read by this user; run this as the user that `run` runs as", progressFile(dir))
+		case errors.Is(err, syscall.ENOTDIR):
+			return nil, fmt.Errorf("queue.dir: %s is not a folder; name one that is this user's own, or can be made", dir)
+		case err != nil:
 			return nil, fmt.Errorf("the status file cannot be read, and a run writes it anew once it is removed: %w", err)
 		}
 		p := &progress{}

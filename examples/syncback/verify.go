@@ -48,11 +48,13 @@ func (s *session) verify(ctx context.Context) error {
 }
 
 // temporary is the folder for temporary files: beside the queue, which holds
-// rows too, or the system's before there is one.
+// rows too, or the system's where this user has none.
 func (s *session) temporary() string {
-	if _, err := os.Stat(s.cfg.queue.Dir); err != nil {
+	f, err := os.CreateTemp(s.cfg.queue.Dir, "verify-*")
+	if err != nil {
 		return ""
 	}
+	_ = errors.Join(f.Close(), os.Remove(f.Name()))
 	return s.cfg.queue.Dir
 }
 

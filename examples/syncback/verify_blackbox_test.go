@@ -54,6 +54,16 @@ func (s *site) plant() {
 	s.onTarget(`INSERT INTO dbo.tenagree (tag_ref, eot) VALUES ('their own', '')`)
 }
 
+// TestVerifyByAnotherUser: who may read the two databases may compare them.
+func TestVerifyByAnotherUser(t *testing.T) {
+	t.Parallel()
+	s := newReadySite(t)
+	s.closeQueue()
+	if said := s.mustRun("verify"); !strings.Contains(said, "no run is active") {
+		t.Errorf("it says:\n%s", said)
+	}
+}
+
 // planted are the lines of what plant made, with an end to each.
 func planted(end string) []string {
 	return []string{

@@ -45,10 +45,7 @@ func (f *following) idle(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", failure("target", err)
 	}
-	file, err := readProgress(f.cfg.queue.Dir)
-	if err != nil {
-		return "", err
-	}
+	file, _ := readProgress(f.cfg.queue.Dir) // who may not read it is told by the slot
 	alive := file != nil && file.alive(time.Now())
 	switch {
 	case cp.Source == "":

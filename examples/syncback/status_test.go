@@ -79,6 +79,9 @@ func TestStatusAfterARunThatWasKilled(t *testing.T) {
 	file := &progress{State: "idle", WrittenAt: noon.Add(-time.Minute), NextWindow: noon.Add(time.Minute)}
 	r := testSession().merge(&postgres.Status{}, &targetState{}, file, noon)
 	expect(t, fields(t, r), map[string]any{"state": "not running", "next_window": nil})
+	file.WrittenAt = noon.Add(time.Minute) // by a clock that was ahead
+	r = testSession().merge(&postgres.Status{}, &targetState{}, file, noon)
+	expect(t, fields(t, r), map[string]any{"state": "not running", "next_window": nil})
 	r = testSession().merge(&postgres.Status{ActivePID: 7}, &targetState{}, file, noon)
 	expect(t, fields(t, r), map[string]any{"state": "running elsewhere"})
 }

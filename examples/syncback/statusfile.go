@@ -113,5 +113,5 @@ func readProgress(dir string) (*progress, error) {
 
 // alive reports whether the run that wrote p is still there at now.
 func (p *progress) alive(now time.Time) bool {
-	return p.State != stateStopped && now.Sub(p.WrittenAt) < stale
+	return p.State != stateStopped && now.Sub(p.WrittenAt).Abs() < stale
 }

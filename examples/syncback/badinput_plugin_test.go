@@ -53,6 +53,12 @@ var badPlugins = []badInput{
 		}},
 	badRules("plugin that takes no settings", "emulating", "refuses its configuration: it takes none", "dwelling_level: 7"),
 	badRules("plugin that refuses a setting", "housing-rules", "refuses its configuration: outcomes has \"SOT\", which is not two codes such as SOT=SUP", "outcomes: SOT"),
+	{name: "plugin that quotes a secret", want: `plugin housing refuses its configuration: outcomes has "[hidden]", which is not two codes such as SOT=SUP`,
+		check: `plugin housing: refuses its configuration: outcomes has "[hidden]", which is not two codes such as SOT=SUP`,
+		make: func(s *site) {
+			s.env = []string{"OUTCOMES=hunter2"}
+			s.configurePlugin("housing-rules", s.link("housing-rules"), "outcomes: '${OUTCOMES}'")
+		}},
 }
 
 // own stands for the checksum that the file has.

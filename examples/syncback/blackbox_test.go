@@ -57,6 +57,7 @@ type site struct {
 	pg             *pgx.Conn
 	ms             *sql.DB
 	server         *sqlservertest.Server // the target's, where it is the stand-in
+	env            []string              // of the program, besides
 	as             *syscall.SysProcAttr  // who runs the program; nil is the tests' own user
 }
 
@@ -168,7 +169,7 @@ func (s *site) slots() (n int) {
 func (s *site) command(args ...string) (c *exec.Cmd, stdout, stderr *bytes.Buffer) {
 	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
 	c = exec.CommandContext(s.t.Context(), program, append(args, "-c", filepath.Join(s.dir, "sync.yaml"))...)
-	c.Env = append(os.Environ(), "SOURCE_DSN="+s.source, "TARGET_DSN="+s.target)
+	c.Env = append(append(os.Environ(), "SOURCE_DSN="+s.source, "TARGET_DSN="+s.target), s.env...)
 	c.Stdout, c.Stderr, c.SysProcAttr = stdout, stderr, s.as
 	return c, stdout, stderr
 }

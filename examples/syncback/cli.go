@@ -100,7 +100,7 @@ func (s *session) dispatch(ctx context.Context, args []string, env lookup) (err 
 	if err != nil {
 		return err
 	}
-	s.secrets.hide(s.cfg.source.DSN, s.cfg.target.DSN)
+	s.secrets.hide(s.cfg.secrets()...)
 	if s.policy != "" {
 		if err := s.loadOther(env); err != nil {
 			return err

@@ -69,11 +69,12 @@ func TestSecretsAreHidden(t *testing.T) {
 	var out bytes.Buffer
 	r := &redactor{&out, &secrets{}}
 	const inURL = "postgres://u:p%40ss@h/db"
-	r.secrets.hide(inURL, "sqlserver://u:Tiger%212@h?database=d&password=three+3", "host=h password='four four' user=u")
+	r.secrets.hide(inURL, "sqlserver://u:Tiger%212@h?database=d&password=three+3", "host=h password='four four' user=u", "five", "five\"5")
 	for text, want := range map[string]string{
 		"cannot parse " + inURL + ": no":                    "cannot parse [hidden]: no",
 		"to u:p%40ss@h and u:p@ss@h":                        "to u:[hidden]@h and u:[hidden]@h",
 		"to u:Tiger!2@h and u:Tiger%212@h":                  "to u:[hidden]@h and u:[hidden]@h",
+		"has \"five\\\"5\", and five\"5, and five":          "has \"[hidden]\", and [hidden], and [hidden]",
 		"with password=three+3;":                            "with [hidden];",
 		"with password='four four' user=u":                  "with [hidden] user=u",
 		"a sentence with a colon: and an address@somewhere": "a sentence with a colon: and an address@somewhere",

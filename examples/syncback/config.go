@@ -23,6 +23,13 @@ type config struct {
 	grace    time.Duration // 0 is apply's default
 	pace     float64       // likewise
 	plugins  []*pluginConfig
+	// given are the environment's variables that plugins are configured with.
+	given []string
+}
+
+// secrets are what is not shown, whoever quotes it.
+func (c *config) secrets() []string {
+	return append([]string{c.source.DSN, c.target.DSN}, c.given...)
 }
 
 // loadOptions say how to read the file.

@@ -71,12 +71,25 @@ func (c *config) plugin(name string) *pluginConfig {
 	return c.plugins[i]
 }
 
-// settings reads what a plugin is configured with.
+// shortSecret is how long a variable has to be that is kept back: a shorter one,
+// such as a number, is in other words too.
+const shortSecret = 6
+
+// settings reads what a plugin is configured with. The environment's variables in
+// it may be secrets, which a plugin that refuses them may quote.
 func (l *layout) settings(to *map[string]string) reader {
+	noting := *l.decoder
+	noting.env = func(name string) (string, bool) {
+		v, ok := l.env(name)
+		if len(v) >= shortSecret {
+			l.cfg.given = append(l.cfg.given, v)
+		}
+		return v, ok
+	}
 	return func(n ast.Node) error {
 		*to = map[string]string{}
 		return l.entries(n, func(key string, n ast.Node) (err error) {
-			(*to)[key], err = l.scalar(n)
+			(*to)[key], err = noting.scalar(n)
 			return err
 		})
 	}

@@ -258,6 +258,10 @@
 // for what waits behind the conflict, and plan those of its FILE. check starts each
 // of them, says what keeps it from being used, and ends it.
 //
+// What a variable of the environment gives a plugin in its config, of 6 characters
+// or more, is hidden in all that this program prints: a plugin that refuses it may
+// quote it.
+//
 // What a plugin passes of a conflict goes to the next policy of the list, or
 // halts.
 //

@@ -25,7 +25,7 @@ func (s *session) loadOther(env lookup) (err error) {
 	if s.other, err = load(s.policy, loadOptions{env: env, from: policyFile}); err != nil {
 		return err
 	}
-	s.secrets.hide(s.other.source.DSN, s.other.target.DSN)
+	s.secrets.hide(append(s.cfg.secrets(), s.other.secrets()...)...)
 	if s.other.target.Pipeline != s.cfg.target.Pipeline {
 		return misuse("%s is of pipeline %q, and %s of %q; give both the same", s.policy, s.other.target.Pipeline, s.config, s.cfg.target.Pipeline)
 	}

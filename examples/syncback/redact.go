@@ -4,13 +4,14 @@ import (
 	"io"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 )
 
-// secrets are what must not be shown: the DSNs, and the passwords in them the
-// way that a DSN has them. The libraries keep both out of their errors; drivers
+// secrets are what must not be shown: the DSNs, the passwords in them the way
+// that a DSN has them, and variables that plugins are configured with. The libraries keep both out of their errors; drivers
 // and servers are not ours, so whatever leaves this program goes through clean
 // first. A password that stands alone is left: it may be a word like any other.
 type secrets struct {
@@ -33,15 +34,16 @@ var keywordPassword = regexp.MustCompile(`(?i)(?:password|pwd)\s*=\s*(?:'(?:[^'\
 
 const hidden = "[hidden]"
 
-// hide adds DSNs to what is kept back.
-func (s *secrets) hide(dsns ...string) {
+// hide says what is kept back: DSNs, and other texts.
+func (s *secrets) hide(texts ...string) {
+	slices.SortStableFunc(texts, func(a, b string) int { return len(b) - len(a) }) // one may be a part of another
 	var pairs []string
-	for _, dsn := range dsns {
-		if dsn != "" {
-			pairs = append(pairs, dsn, hidden)
+	for _, text := range texts {
+		if text != "" {
+			pairs = append(pairs, text, hidden, escaped(text), hidden)
 		}
 	}
-	for _, dsn := range dsns {
+	for _, dsn := range texts {
 		if u, err := url.Parse(dsn); err == nil && u.User != nil {
 			plain, _ := u.User.Password()
 			_, quoted, _ := strings.Cut(u.User.String(), ":")

@@ -29,6 +29,12 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	for _, name := range []string{"SOURCE_DSN", "TARGET_DSN"} {
+		if os.Getenv(name) == "" {
+			fmt.Fprintf(os.Stderr, "embed: the environment variable %s is not set; export it, a URL of the database\n", name)
+			os.Exit(2)
+		}
+	}
 	if err := serve(ctx); err != nil && ctx.Err() == nil {
 		fmt.Fprintln(os.Stderr, "embed:", err)
 		os.Exit(1)

@@ -81,6 +81,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, env looku
 	if err == nil {
 		return exitDone
 	}
+	if endOf(ctx, err) {
+		err = fmt.Errorf("%s was interrupted before it was done; run it again", s.command)
+	}
 	fmt.Fprintf(s.stderr, "syncback: %s\n", sentence(err))
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage

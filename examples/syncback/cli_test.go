@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -44,6 +45,25 @@ func TestHelp(t *testing.T) {
 		stdout, stderr, code := invoke(t, "", nil, strings.Fields(args)...)
 		if stdout != usage || stderr != "" || code != exitDone {
 			t.Errorf("%s: exit code %d, stdout %q, stderr %q", args, code, stdout, stderr)
+		}
+	}
+}
+
+// TestInterrupted: a command that was told to end says that, and not which side
+// it asked meanwhile.
+func TestInterrupted(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("sync.yaml", []byte(good), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("interrupt signal received"))
+	for _, command := range []string{"verify", "status", "pause", "conflicts list"} {
+		var out, bad bytes.Buffer
+		code := run(ctx, strings.Fields(command), &out, &bad, os.LookupEnv)
+		name, _, _ := strings.Cut(command, " ")
+		if want := "syncback: " + name + " was interrupted before it was done; run it again\n"; bad.String() != want || code != exitFailed {
+			t.Errorf("%s: exit code %d, stderr:\n%swant\n%s", command, code, bad.String(), want)
 		}
 	}
 }

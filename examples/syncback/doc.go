@@ -15,9 +15,11 @@
 // verify says whether they are. verify --repair in place of the first run brings
 // those that are not, row by row.
 //
-// run ends on SIGINT and SIGTERM: it finishes the open transaction of the
-// target within schedule.grace and exits 0. A second signal ends it at once;
+// run ends on SIGINT, SIGTERM and SIGHUP: it finishes the open transaction of the
+// target within schedule.grace and exits 0. The file is not read anew, so that a
+// service manager's reload has to be a restart. A second signal ends it at once;
 // the target then rolls that transaction back, and the next run does it again.
+// Other commands say that they were interrupted, and exit 1.
 //
 // run --until-idle applies everything that was committed before it started and
 // exits 0. It goes by no rhythm, but a blackout or a pause holds it: then it
@@ -35,8 +37,9 @@
 // A transaction of any size passes in less than 256 MiB. A large row takes two to
 // four times what a change of it is on the wire, where bytes are hexadecimal, and
 // an update has the old row beside the new: one of 100 MB took 400 MiB as text and
-// 1 GiB as bytes. GOMEMLIMIT says from where on memory is
-// collected eagerly; 160 MiB where it is not set.
+// 1 GiB as bytes. The environment's GOMEMLIMIT says from where on memory is
+// collected eagerly, such as 512MiB (Go's runtime ends the program at once where
+// it is written 512MB); 160 MiB where it is not set.
 //
 // A run whose slot is read by another process stands by: its log and status say
 // so, it asks every few seconds, and takes over once the other has ended, such
@@ -109,6 +112,9 @@
 // The variables that PostgreSQL's own programs read, such as PGHOST, PGSERVICE and
 // PGSSLROOTCERT, have no say unless the file names them: the DSN says it all.
 // Durations are written 500ms, 30s, 15m, 36h or 7d; sizes 512MiB or 10GiB.
+//
+// These are the keys, each with a value that it can have. They are no configuration
+// to copy: some exclude others, and few are needed.
 //
 //	name: housing            # of the pipeline in the target; default: the slot's
 //	source:

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -58,5 +59,17 @@ func TestConfigurationFromStandardInput(t *testing.T) {
 		if code := c.ProcessState.ExitCode(); code != test.code || !strings.Contains(bad.String(), test.want) {
 			t.Errorf("%s: exit code %d, stderr:\n%swant %d and\n%s", test.command, code, bad.String(), test.code, test.want)
 		}
+	}
+}
+
+// TestHangupEndsARun as SIGTERM does: a terminal that is closed, or a service
+// that is told to read its configuration anew, leaves no transaction half done.
+func TestHangupEndsARun(t *testing.T) {
+	t.Parallel()
+	s := newReadySite(t)
+	stop := s.start("run")
+	s.wait("the run", func() bool { return s.status()["state"] == "idle" })
+	if code, stderr := stop(syscall.SIGHUP); code != 0 {
+		t.Errorf("exit code %d, stderr:\n%s", code, stderr)
 	}
 }

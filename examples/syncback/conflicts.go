@@ -176,11 +176,14 @@ func (s *session) resolveConflict(ctx context.Context, id int64) error {
 	if err := errors.Join(err, rules.close()); err != nil {
 		return err
 	}
-	what := "written"
-	if d.Drop {
-		what = "dropped"
+	what := "its transaction is written"
+	switch {
+	case d.Drop:
+		what = "its transaction is dropped"
+	case d.Action == resolve.TakeTarget:
+		what = "the target's row stays, the rest of its transaction is written"
 	}
-	_, err = fmt.Fprintf(s.stdout, "conflict %d is decided: its transaction is %s, and %d that waited behind it were written\n", id, what, released-1)
+	_, err = fmt.Fprintf(s.stdout, "conflict %d is decided: %s, and %d that waited behind it were written\n", id, what, released-1)
 	return err
 }
 

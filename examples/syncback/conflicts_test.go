@@ -111,6 +111,14 @@ func TestConflictIsDecidedByARow(t *testing.T) {
 	s.mustRun("pause")
 	s.mustRun("conflicts", "resolve", id, "--take", "row", "--row", file)
 	s.rents("a|11.00|1900-01-01", "b|21.50|2026-03-01")
+	s.onTarget(`UPDATE dbo.tenagree SET rent = 20.50 WHERE tag_ref = 'b'`)
+	s.onSource(`UPDATE tenancy SET rent = 25 WHERE ref = 'b'`)
+	s.mustRun("resume")
+	s.mustRun("run", "--until-idle")
+	second := strings.Fields(strings.Split(s.mustRun("conflicts", "list"), "\n")[1])[0]
+	if said := s.mustRun("conflicts", "resolve", second, "--take", "target"); said != "conflict "+second+" is decided: the target's row stays, the rest of its transaction is written, and 0 that waited behind it were written\n" {
+		t.Errorf("it says: %s", said)
+	}
 	if last := s.mustFail("conflicts", "resolve", id, "--take", "target"); !strings.Contains(last, "conflict "+id+": it does not wait for a decision") {
 		t.Errorf("it says: %s", last)
 	}

@@ -13,6 +13,7 @@ const (
 	noValue       = "has no value; give one, or leave the key out"
 	oneValue      = "must be a single value"
 	duration      = "must be a duration above zero with its unit, such as 500ms, 30s, 15m, 36h or 7d"
+	tooLong       = "is too long to be counted; the most is 65535d"
 	size          = "must be a whole number above zero with its unit, such as 512MiB or 10GiB"
 	zone          = "must be the name of a time zone, such as Europe/London, UTC or Local"
 	absent        = "not in this version; take the key out"
@@ -43,7 +44,7 @@ func also(more ...wrong) []wrong { return slices.Concat(scalars, more) }
 func durations(off string) []wrong {
 	sentence := duration + off
 	return also(wrong{"15", sentence}, wrong{"-15m", sentence}, wrong{"0s", sentence}, wrong{"soon", sentence}, wrong{"15 m", sentence},
-		wrong{"1.5d", sentence}, wrong{"99999d", sentence}, wrong{"''", sentence})
+		wrong{"1.5d", sentence}, wrong{"99999d", tooLong + off}, wrong{"9999999h", tooLong + off}, wrong{"0d", sentence}, wrong{"''", sentence})
 }
 
 func sizes(off string) []wrong {

@@ -46,18 +46,29 @@ func isName(s string) bool {
 	return s != ""
 }
 
+// counted is a duration in one unit: where it is refused all the same, there is
+// too much of it.
+var counted = regexp.MustCompile(`^[0-9]+(ns|us|µs|ms|s|m|h|d)$`)
+
 // parseDuration reads a duration above zero, in Go's form or in whole days.
 func parseDuration(s string) (time.Duration, error) {
 	const day = 24 * time.Hour
+	long := errors.New("is too long to be counted; the most is 65535d")
 	wrong := errors.New("must be a duration above zero with its unit, such as 500ms, 30s, 15m, 36h or 7d")
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil && counted.MatchString(s) {
+			return 0, long
+		}
 		if err != nil || n == 0 {
 			return 0, wrong
 		}
 		return time.Duration(n) * day, nil
 	}
 	d, err := time.ParseDuration(s)
+	if err != nil && counted.MatchString(s) {
+		return 0, long
+	}
 	if err != nil || d <= 0 {
 		return 0, wrong
 	}

@@ -4,6 +4,7 @@ package main_test
 const (
 	policies  = "source-wins, target-wins, newest, version, merge, fill-blank, plugin, park and halt"
 	conflict  = "sync.yaml line 8: tables[0].conflict: "
+	oneRule   = `must be source, target, later, additive, {map: {code: code}} or {fill_blank: [""]}`
 	whatTakes = "conflicts takes list, show ID or resolve ID; `syncback help` lists what each takes"
 	whichID   = " takes the number of a conflict, as `syncback conflicts list` shows it, and was given "
 )
@@ -40,6 +41,11 @@ var badDecisions = []badInput{
 	{name: "policy with another's key", file: with("    conflict: {policy: park, tie: source}\n"), want: conflict + "the policy park takes no `tie`; take it out"},
 	{name: "no policies", file: with("    conflict: []\n"), want: conflict + "is an empty list; name a policy, or leave the key out to halt"},
 	{name: "kind that is none", file: with("    conflict: {policy: park, kinds: [update]}\n"), want: `sync.yaml line 8: tables[0].conflict.kinds[0]: there is no kind of conflict "update"; one is update_differs, and the others are listed with package resolve`},
+	{name: "no kinds", file: with("    conflict: {policy: park, kinds: []}\n"), want: "sync.yaml line 8: tables[0].conflict.kinds: is an empty list; name kinds, or leave the key out for all"},
+	{name: "policy behind park", file: with("    conflict: [park, source-wins]\n"), want: "sync.yaml line 8: tables[0].conflict[1]: is never asked, since park before it decides every conflict; put it before that, or take it out"},
+	{name: "policy behind halt", file: with("    conflict: [{policy: park, kinds: [locked]}, halt, source-wins]\n"), want: "sync.yaml line 8: tables[0].conflict[2]: is never asked, since halt before it decides every conflict; put it before that, or take it out"},
+	{name: "column without a rule", file: with("    conflict: {policy: merge, columns: {a: {}}}\n"), want: "sync.yaml line 8: tables[0].conflict.columns.a: " + oneRule},
+	{name: "column with two rules", file: with("    conflict: {policy: merge, both: {map: {a: b}, fill_blank: [c]}}\n"), want: "sync.yaml line 8: tables[0].conflict.both: " + oneRule},
 	{name: "tie", file: with("    conflict: {policy: newest, column: a, tie: both}\n"), want: "sync.yaml line 8: tables[0].conflict.tie: must be source or target"},
 	{name: "rule of a column", file: with("    conflict: {policy: merge, both: newest}\n"), want: `sync.yaml line 8: tables[0].conflict.both: must be source, target, later, additive, {map: {code: code}} or {fill_blank: [""]}`},
 	{name: "reference without columns", file: with("    references: [{target: b}]\n"), want: "sync.yaml line 8: tables[0].references[0]: columns and target are required: the columns that refer, and the table whose rows they refer to"},

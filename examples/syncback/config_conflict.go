@@ -24,10 +24,17 @@ func (l *layout) conflict(t *sqlserver.Table) reader {
 			return err
 		}
 		var rules []resolve.Resolver
+		all := "" // names a policy that decides every conflict
 		for _, e := range seq.Values {
 			p, err := l.policy(e, t)
 			if err != nil {
 				return err
+			}
+			if all != "" {
+				return l.wrong(e, "is never asked, since %s before it decides every conflict; put it before that, or take it out", all)
+			}
+			if (p.name == "park" || p.name == "halt") && p.kinds == nil {
+				all = p.name
 			}
 			if t.Rule != "" {
 				t.Rule += ", "
@@ -73,7 +80,7 @@ func (l *layout) policy(n ast.Node, t *sqlserver.Table) (*policy, error) {
 			"columns": l.columnRules(&p.columns),
 			"reason":  l.text(&p.reason),
 			"plugin":  l.text(&p.plugin),
-			"kinds":   l.list(l.kind(&p.kinds)),
+			"kinds":   l.kinds(&p.kinds),
 		})
 	}
 	if err := read(n); err != nil {
@@ -157,6 +164,19 @@ func (p *policy) checkKeys(takes []string) error {
 	return nil
 }
 
+// kinds reads the kinds of conflict that a policy is limited to.
+func (l *layout) kinds(to *[]resolve.Kind) reader {
+	return func(n ast.Node) error {
+		if err := l.list(l.kind(to))(n); err != nil {
+			return err
+		}
+		if len(*to) == 0 {
+			return l.wrong(n, "is an empty list; name kinds, or leave the key out for all")
+		}
+		return nil
+	}
+}
+
 func (l *layout) kind(to *[]resolve.Kind) reader {
 	return func(n ast.Node) error {
 		name, err := l.scalar(n)
@@ -189,8 +209,12 @@ func (l *layout) columnRules(to *map[string]resolve.ColumnRule) reader {
 // {fill_blank: […]}.
 func (l *layout) columnRule(to *resolve.ColumnRule) reader {
 	return func(n ast.Node) error {
-		if _, ok := l.resolve(n).(*ast.MappingNode); !ok {
+		m, ok := l.resolve(n).(*ast.MappingNode)
+		if !ok {
 			return value(l.decoder, to, parseColumnRule)(n)
+		}
+		if len(m.Values) != 1 {
+			return l.wrong(n, "%v", errColumnRule)
 		}
 		return l.mapping(keys{"map": l.codes(to), "fill_blank": l.fillBlank(to)})(n)
 	}
@@ -232,9 +256,11 @@ func parseColumnRule(s string) (resolve.ColumnRule, error) {
 	case "additive":
 		return resolve.Additive(), nil
 	default:
-		return nil, errors.New(`must be source, target, later, additive, {map: {code: code}} or {fill_blank: [""]}`)
+		return nil, errColumnRule
 	}
 }
+
+var errColumnRule = errors.New(`must be source, target, later, additive, {map: {code: code}} or {fill_blank: [""]}`)
 
 func parseSide(s string) (resolve.Side, error) {
 	switch s {

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -136,8 +138,8 @@ func (l *layout) table(n ast.Node) error {
 	err := l.mapping(keys{
 		"source":        l.text(&t.Source),
 		"target":        l.text(&t.Target),
-		"key":           l.texts(&t.Key),
-		"exclude":       l.texts(&t.Exclude),
+		"key":           l.distinct(&t.Key),
+		"exclude":       l.distinct(&t.Exclude),
 		"columns":       l.columns(&t),
 		"fixed":         l.byColumn(&t.Fixed),
 		"truncate":      l.flag(&t.Truncate),
@@ -149,7 +151,7 @@ func (l *layout) table(n ast.Node) error {
 		"references":    l.references(&t),
 		"remember":      l.flag(&t.Remember),
 		"lock":          l.lock(&t),
-		"secret":        l.texts(&t.Secret),
+		"secret":        l.distinct(&t.Secret),
 		"return":        l.none,
 	})(n)
 	if err != nil {
@@ -190,10 +192,28 @@ func (l *layout) columns(t *sqlserver.Table) reader {
 				"transliterate": l.flag(&c.Lossy.Transliterate),
 				"ambiguous":     l.flag(&c.Lossy.Ambiguous),
 			})(n)
+			if err == nil && c.Skip && c != (sqlserver.Column{Skip: true}) {
+				err = l.wrong(n, "skip leaves the column out, and goes with no other key; take skip out, or the others")
+			}
 			t.Columns[name] = c
 			return err
 		})
 	}
+}
+
+// distinct reads a list of columns, each of which is in it once.
+func (l *layout) distinct(to *[]string) reader {
+	return l.list(func(n ast.Node) error {
+		var column string
+		if err := l.text(&column)(n); err != nil {
+			return err
+		}
+		if slices.ContainsFunc(*to, func(c string) bool { return strings.EqualFold(c, column) }) {
+			return l.wrong(n, "the column stands before already; take it out")
+		}
+		*to = append(*to, column)
+		return nil
+	})
 }
 
 func parseOwner(s string) (bool, error) {

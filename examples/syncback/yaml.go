@@ -28,8 +28,35 @@ type reader func(ast.Node) error
 // keys are those that a mapping may have.
 type keys map[string]reader
 
+// mostOpen is how many brackets may be open at once. The parser takes time by the
+// square of it.
+const mostOpen = 1000
+
+// checkBrackets refuses more than that. It takes those within quotes for brackets,
+// too: so many are not left open there either.
+func (d *decoder) checkBrackets(text []byte) error {
+	line, open := 1, 0
+	for _, c := range text {
+		switch c {
+		case '\n':
+			line++
+		case '[', '{':
+			open++
+		case ']', '}':
+			open = max(0, open-1)
+		}
+		if open > mostOpen {
+			return misuse("%s line %d: opens more than %d brackets that are not closed; close them", d.file, line, mostOpen)
+		}
+	}
+	return nil
+}
+
 // parse returns the one document in text.
 func (d *decoder) parse(text []byte) (ast.Node, error) {
+	if err := d.checkBrackets(text); err != nil {
+		return nil, err
+	}
 	tree, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		if syntax, ok := errors.AsType[yaml.Error](err); ok && syntax.GetToken() != nil {

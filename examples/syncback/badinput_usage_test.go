@@ -30,6 +30,7 @@ var badCommands = []badInput{
 	{name: "limit", args: "verify --limit -5", want: "--limit must be a number of rows, from 0"},
 	{name: "limit without number", args: "verify --limit all", want: "invalid value \"all\" for flag -limit: parse error; `syncback help` lists commands and flags"},
 	{name: "explain", args: "explain dbo.t 1", want: "explain is not in this version; `syncback help` lists the commands that are"},
+	{name: "argument of version", args: "version 1", want: `version takes no argument, and was given "1"`},
 	{name: "argument", args: "run now", want: `run takes no argument, and was given "now"`},
 	{name: "unknown flag", args: "run --fast", want: "flag provided but not defined: -fast; `syncback help` lists commands and flags"},
 	{name: "another command's flag", args: "check --json", want: "check has no flag --json; `syncback help` lists the flags"},

@@ -31,6 +31,7 @@ usage: syncback COMMAND [-c FILE]
                       TEXT says why, which drop needs
   plan --policy FILE  what the conflicts in the ledger would have come to under
                       the policies of another configuration; writes nothing
+  version             which version of this program it is
   help                print this
 
   -c, --config FILE   the configuration; sync.yaml when not given
@@ -99,6 +100,9 @@ func (s *session) dispatch(ctx context.Context, args []string, env lookup) (err 
 		_, err := io.WriteString(s.stdout, usage)
 		return err
 	}
+	if s.command == "version" {
+		return s.printVersion()
+	}
 	s.cfg, err = load(s.config, loadOptions{env: env, from: configFile, offline: s.command == "ddl"})
 	if err != nil {
 		return err
@@ -123,6 +127,7 @@ var commands = map[string]struct {
 	"check":     {do: (*session).check},
 	"ddl":       {do: (*session).ddl},
 	"run":       {do: (*session).run, flags: []string{"until-idle"}},
+	"version":   {},
 	"status":    {do: (*session).status, flags: []string{"json"}},
 	"pause":     {do: (*session).pause},
 	"resume":    {do: (*session).resume},

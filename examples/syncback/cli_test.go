@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"runtime/debug"
 	"strings"
 	"testing"
 )
@@ -45,6 +47,25 @@ func TestHelp(t *testing.T) {
 		stdout, stderr, code := invoke(t, "", nil, strings.Fields(args)...)
 		if stdout != usage || stderr != "" || code != exitDone {
 			t.Errorf("%s: exit code %d, stdout %q, stderr %q", args, code, stdout, stderr)
+		}
+	}
+}
+
+// TestVersion: it needs no configuration, and says one line.
+func TestVersion(t *testing.T) {
+	stdout, stderr, code := invoke(t, "", nil, "version")
+	if !regexp.MustCompile(`^syncback \S+( [0-9a-f]{40})?( modified)? go1\.\S+\n$`).MatchString(stdout) || stderr != "" || code != exitDone {
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	for want, info := range map[string]*debug.BuildInfo{
+		"syncback v1.2.3 go1.26": {GoVersion: "go1.26", Main: debug.Module{Version: "v1.2.3"}},
+		"syncback (devel) 0af1 modified go1.26": {GoVersion: "go1.26", Main: debug.Module{Version: "(devel)"},
+			Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "0af1"}, {Key: "vcs.modified", Value: "true"}}},
+		"syncback (devel) 0af1 go1.26": {GoVersion: "go1.26",
+			Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "0af1"}, {Key: "vcs.modified", Value: "false"}}},
+	} {
+		if got := version(info); got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

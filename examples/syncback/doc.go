@@ -5,6 +5,7 @@
 //	syncback ddl -c sync.yaml       # T-SQL of our own tables, for a DBA
 //	syncback run -c sync.yaml       # capture and apply until interrupted
 //	syncback verify -c sync.yaml    # are the two sides the same?
+//	syncback version                # which one is this?
 //	syncback help                   # all commands
 //
 // # Starting

@@ -108,6 +108,11 @@ func (s *session) dispatch(ctx context.Context, args []string, env lookup) (err 
 		return err
 	}
 	s.secrets.hide(s.cfg.secrets()...)
+	if s.command == "check" || s.command == "run" {
+		for _, idle := range s.cfg.idle {
+			fmt.Fprintf(s.stderr, "syncback: note: %s: %s\n", s.config, idle)
+		}
+	}
 	if s.policy != "" {
 		if err := s.loadOther(env); err != nil {
 			return err

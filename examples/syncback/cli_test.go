@@ -70,6 +70,19 @@ func TestVersion(t *testing.T) {
 	}
 }
 
+// TestKeysThatDoNothing are named by check, and by run.
+func TestKeysThatDoNothing(t *testing.T) {
+	for _, command := range []string{"check", "run"} {
+		_, stderr, _ := invoke(t, good+"schedule: {mode: manual, every: 15m}\n", nil, command)
+		if !strings.HasPrefix(stderr, "syncback: note: sync.yaml: schedule.every does nothing in mode manual\n") {
+			t.Errorf("%s: stderr is\n%s", command, stderr)
+		}
+	}
+	if _, stderr, _ := invoke(t, good+"schedule: {mode: manual, every: 15m}\n", nil, "status"); strings.Contains(stderr, "note:") {
+		t.Errorf("status: stderr is\n%s", stderr)
+	}
+}
+
 // TestInterrupted: a command that was told to end says that, and not which side
 // it asked meanwhile.
 func TestInterrupted(t *testing.T) {

@@ -27,6 +27,7 @@ type config struct {
 	plugins  []*pluginConfig
 	// given are the environment's variables that plugins are configured with.
 	given []string
+	idle  []string // what the file has that does nothing
 }
 
 // secrets are what is not shown, whoever quotes it.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -147,6 +148,21 @@ func TestConfigModeFollowsFromItsKey(t *testing.T) {
 	if every.schedule.Mode != modes["every"] || cron.schedule.Mode != modes["cron"] ||
 		plain.schedule.Mode != modes["continuous"] || both.schedule.Mode != modes["continuous"] {
 		t.Errorf("modes are %v, %v, %v, %v", every.schedule.Mode, cron.schedule.Mode, plain.schedule.Mode, both.schedule.Mode)
+	}
+}
+
+// A key of another mode is said to do nothing: a file may name them all and
+// choose one by the mode.
+func TestConfigSaysWhichKeysDoNothing(t *testing.T) {
+	for schedule, want := range map[string][]string{
+		"mode: continuous, cron: '* * * * *', every: 15m": {"schedule.every does nothing in mode continuous", "schedule.cron does nothing in mode continuous"},
+		"mode: manual, every: 15m":                        {"schedule.every does nothing in mode manual"},
+		"mode: cron, cron: '* * * * *'":                   nil,
+		"every: 15m":                                      nil,
+	} {
+		if c, _ := loadText(t, good+"schedule: {"+schedule+"}\n", nil); !slices.Equal(c.idle, want) {
+			t.Errorf("%s: %q, want %q", schedule, c.idle, want)
+		}
 	}
 }
 

@@ -187,9 +187,9 @@
 //	    call_timeout: 10s    # for one answer; a plugin that takes longer is killed
 //
 // Without schedule.mode the mode is that of the one key given, every or cron,
-// and continuous with neither. In the mode manual a window opens with each
-// resume. Keys that belong to other versions (return, queue.url) are refused by
-// name.
+// and continuous with neither. check and run name the key that the mode has no use
+// for. In the mode manual a window opens with each resume. Keys that belong to
+// other versions (return, queue.url) are refused by name.
 //
 // # Conflicts
 //

@@ -74,6 +74,12 @@ func (l *layout) settleMode() error {
 	case l.mode == "cron" && c.Cron == "":
 		return misuse(`%s: schedule.cron: required by mode cron, an expression such as "*/15 20-23 * * 1-5"`, l.file)
 	}
+	if c.Every != 0 && l.mode != "every" {
+		l.cfg.idle = append(l.cfg.idle, "schedule.every does nothing in mode "+l.mode)
+	}
+	if c.Cron != "" && l.mode != "cron" {
+		l.cfg.idle = append(l.cfg.idle, "schedule.cron does nothing in mode "+l.mode)
+	}
 	c.Mode = modes[l.mode]
 	if err := c.Validate(); err != nil {
 		return misuse("%s: %v", l.file, err)

@@ -10,8 +10,9 @@ import (
 
 // sessionSettings fix the text form of every value, whatever the role, the
 // database or the DSN say: a timestamptz always ends in +00, a bytea is always
-// hexadecimal, a regclass always has its schema. Nothing times out while the
-// stream is open.
+// hexadecimal, a regclass always has its schema. What row security would hide
+// is refused: the stream has every row. Nothing times out while the stream is
+// open.
 var sessionSettings = map[string]string{
 	"client_encoding":                     "UTF8",
 	"TimeZone":                            "UTC",
@@ -21,6 +22,7 @@ var sessionSettings = map[string]string{
 	"bytea_output":                        "hex",
 	"lc_monetary":                         "C",
 	"search_path":                         "pg_catalog",
+	"row_security":                        "off",
 	"statement_timeout":                   "0",
 	"lock_timeout":                        "0",
 	"idle_in_transaction_session_timeout": "0",

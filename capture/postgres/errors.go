@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -47,7 +48,7 @@ func (p plain) Unwrap() error { return p.err }
 
 func (p plain) Error() string {
 	if pg, ok := errors.AsType[*pgconn.PgError](p.err); ok {
-		return words(pg) + " (SQLSTATE " + pg.Code + ")" + advice[pg.Code]
+		return words(pg) + " (SQLSTATE " + pg.Code + ")" + cmp.Or(adviceOn[pg.Routine], advice[pg.Code])
 	}
 	text := strings.Join(strings.Fields(p.err.Error()), " ")
 	switch {
@@ -81,6 +82,12 @@ var advice = map[string]string{
 	"3D000": "; correct the name of the database",
 	"42501": "; grant the role that right, or connect as another",
 	"55000": "; set wal_level = logical, and restart the server",
+}
+
+// adviceOn is what to do where the SQLSTATE alone does not tell, by the server's
+// function that refused.
+var adviceOn = map[string]string{
+	"check_enable_rls": "; give the role BYPASSRLS, or connect as the table's owner, on whom row security is not forced",
 }
 
 // transient reports whether the same may succeed later. What the server says

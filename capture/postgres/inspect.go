@@ -24,6 +24,7 @@ type tableState struct {
 	owned      bool   // whether the current role may publish it
 	lacking    []name // its partitions without a full replica identity
 	generated  []string
+	hidden     bool // whether row security keeps rows from the current role
 }
 
 // inspect reads the state of a table.
@@ -36,9 +37,10 @@ func inspect(ctx context.Context, conn *pgx.Conn, n name) (tableState, error) {
 			EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary),
 			CASE c.relreplident WHEN 'f' THEN true WHEN 'n' THEN false ELSE EXISTS (SELECT FROM pg_index i
 				WHERE i.indrelid = c.oid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END) END,
-			ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attgenerated <> '' AND NOT a.attisdropped ORDER BY a.attnum)
+			ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attgenerated <> '' AND NOT a.attisdropped ORDER BY a.attnum),
+			row_security_active(c.oid)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2`,
-		n.schema, n.table).Scan(&oid, &t.kind, &t.permanent, &ident, &t.owned, &t.keyed, &t.identified, &t.generated)
+		n.schema, n.table).Scan(&oid, &t.kind, &t.permanent, &ident, &t.owned, &t.keyed, &t.identified, &t.generated, &t.hidden)
 	if errors.Is(err, pgx.ErrNoRows) {
 		t.similar, err = similar(ctx, conn, n)
 		return t, err
@@ -147,6 +149,11 @@ func (t tableState) shapeFindings(object string) (fs []finding) {
 	if !t.keyed {
 		fs = append(fs, found(capture.Warns, object, "it has no primary key, so rows that are alike cannot be told apart",
 			"ALTER TABLE "+t.name.sql()+" ADD PRIMARY KEY"))
+	}
+	if t.hidden {
+		fs = append(fs, found(capture.Warns, object,
+			"the role is subject to its row security, so its changes are captured, but its rows cannot be read to compare them",
+			"Give the role BYPASSRLS, or connect as the table's owner, on whom row security is not forced"))
 	}
 	if len(t.generated) > 0 {
 		fs = append(fs, found(capture.Note, object, "its generated columns are not captured: "+strings.Join(t.generated, ", "), ""))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -187,6 +188,52 @@ func TestSettleWaitsForWhatIsOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := <-settled; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRowSecurityHidesNoRow: the stream has every row, whatever policies say. A
+// role to which they apply must not be shown a part of a table as if it were all.
+func TestRowSecurityHidesNoRow(t *testing.T) {
+	s := newSource(t, oneTable+`
+		DO $$ BEGIN CREATE ROLE tenant LOGIN PASSWORD 'x' REPLICATION; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+		ALTER ROLE tenant NOBYPASSRLS; GRANT SELECT ON t TO tenant;
+		ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON t USING (id = 1)`, "public.t").setup()
+	u, err := url.Parse(s.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword("tenant", "x")
+	s.cfg.DSN = u.String()
+	s.configure()
+	findings(t, s, "warning table public.t: the role is subject to its row security")
+	s.exec(`INSERT INTO t VALUES (1), (2)`)
+	if n := len(s.captured(1)[0].List); n != 2 {
+		t.Errorf("captured %d rows of 2", n)
+	}
+
+	r, tables := s.reader()
+	for what, err := range map[string]error{
+		"Scan": r.Scan(t.Context(), tables[0], func(row capture.Row) error { t.Errorf("Scan shows %s", showRow(row)); return nil }),
+		"Find": r.Find(t.Context(), tables[0], []capture.Row{{capture.Text("2"), {}}}, func(int, capture.Row, string) error { return nil }),
+	} {
+		if err == nil || capture.Retryable(err) || !strings.HasSuffix(err.Error(),
+			"(SQLSTATE 42501); give the role BYPASSRLS, or connect as the table's owner, on whom row security is not forced") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	s.exec(`ALTER ROLE tenant BYPASSRLS`)
+	r, _ = s.reader()
+	if rows := s.scan(r, tables[0]); len(rows) != 2 {
+		t.Errorf("with BYPASSRLS it reads %v", rows)
+	}
+	found, err := s.capturer.Check(t.Context())
+	for _, f := range found {
+		if strings.Contains(f.Problem, "row security") {
+			t.Errorf("with BYPASSRLS: %+v", f)
+		}
+	}
+	if err != nil {
 		t.Error(err)
 	}
 }

@@ -43,11 +43,22 @@ func (l *listened) Read(b []byte) (int, error) {
 // replication is a connection for the replication protocol.
 type replication struct {
 	*pgconn.PgConn
-	net *listened
+	net     *listened
+	standby bool // whether the server was in recovery when it was asked who it is
 }
 
 // heard is when anything last came from the server.
 func (r *replication) heard() time.Time { return time.Unix(0, r.net.heard.Load()) }
+
+// ask asks for one value. The protocol for questions with parameters is not
+// there for such a connection.
+func (r *replication) ask(ctx context.Context, sql string) (string, error) {
+	answers, err := r.Exec(ctx, sql).ReadAll()
+	if err != nil {
+		return "", err
+	}
+	return string(answers[0].Rows[0][0]), nil
+}
 
 // connectReplication opens a connection for the replication protocol.
 func (c *Capturer) connectReplication(ctx context.Context) (*replication, error) {

@@ -18,7 +18,15 @@ type identity struct {
 	end      pglogrepl.LSN // of its log
 }
 
+// identify asks the server who it is, whether it is a standby first: one that is
+// promoted in between is taken for a standby on its new timeline, and not for a
+// primary on the old one.
 func (c *Capturer) identify(ctx context.Context, repl *replication) (identity, error) {
+	recovering, err := repl.ask(ctx, "SELECT pg_is_in_recovery()")
+	if err != nil {
+		return identity{}, sourceError("ask whether the source is a standby", err)
+	}
+	repl.standby = recovering == "t"
 	sys, err := pglogrepl.IdentifySystem(ctx, repl.PgConn)
 	if err != nil {
 		return identity{}, sourceError("identify the source", err)
@@ -38,6 +46,11 @@ func (id identity) admit(ctx context.Context, repl *replication, from capture.Ma
 	if from.Source != id.source {
 		return fmt.Errorf("%w: the queue holds changes of %q, but this is %q: "+
 			"correct the DSN or the slot, or start with a new queue and compare the two sides", capture.ErrOtherSource, from.Source, id.source)
+	}
+	if repl.standby && (pglogrepl.LSN(from.Position) > id.end || from.Timeline > id.timeline) {
+		return retryableError{fmt.Errorf("captured up to %s on timeline %d, but the source, a standby, has come to %s on timeline %d: "+
+			"see that it receives its primary's log, and connect to the primary if it does not",
+			from.Position, from.Timeline, id.end, id.timeline)}
 	}
 	if pglogrepl.LSN(from.Position) > id.end {
 		return fmt.Errorf("%w: captured up to %s, but the source's log ends at %s: it was restored from a copy. %s",

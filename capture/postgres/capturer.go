@@ -74,7 +74,12 @@ func (c *Capturer) Capture(ctx context.Context, from capture.Mark, sink capture.
 		return ended(ctx, err)
 	}
 	s.again = pglogrepl.LSN(mark.Position)
-	return c.run(ctx, s, newDelivery(c, s, cat, sink, mark, at < mark.Position))
+	d := newDelivery(c, s, cat, sink, mark, at < mark.Position)
+	if repl.standby {
+		d.standby = &standby{c: c, stream: repl.PID(), timeline: mark.Timeline}
+		defer d.standby.close(ctx)
+	}
+	return c.run(ctx, s, d)
 }
 
 // run reads the stream in one goroutine and delivers it in this one, until

@@ -24,6 +24,8 @@ type delivery struct {
 	tables map[uint32]*capture.Table
 	names  tableNames
 
+	standby *standby // nil where the source is a primary
+
 	mark   capture.Mark // the last that the sink was given
 	again  bool         // whether what was committed before mark still arrives again
 	dirty  time.Time    // when the first of what is not synced was given; zero when all is
@@ -111,6 +113,9 @@ func (d *delivery) look(ctx context.Context) error {
 
 // write has the sink write one transaction, which it pulls from the line.
 func (d *delivery) write(ctx context.Context, t transaction) error {
+	if err := d.standby.holds(ctx, t.position()); err != nil {
+		return err
+	}
 	p := &pull{d: d, ctx: ctx}
 	err := d.sink.Write(ctx, &capture.Tx{
 		Source:     d.mark.Source,
@@ -160,6 +165,9 @@ func (d *delivery) progress(ctx context.Context, p progress) error {
 func (d *delivery) advance(ctx context.Context, p progress) error {
 	m := d.mark
 	m.Position = max(m.Position, capture.Position(p.to))
+	if err := d.standby.holds(ctx, m.Position); err != nil {
+		return err
+	}
 	if err := d.sink.Advance(ctx, m); err != nil {
 		return err
 	}

@@ -21,6 +21,9 @@
 //     ([capture.ErrInUse]): who goes on trying takes over from it.
 //   - A source that was restored from a copy, or failed over to one that lacks
 //     what was captured, is refused with [capture.ErrDiverged].
+//   - A standby (PostgreSQL 16) that is not yet where it was captured to, or that
+//     is promoted or follows another primary meanwhile, ends Capture, which is
+//     retryable. It is asked over one more replication connection.
 //
 // # Positions
 //

@@ -50,11 +50,11 @@ type replication struct {
 // heard is when anything last came from the server.
 func (r *replication) heard() time.Time { return time.Unix(0, r.net.heard.Load()) }
 
-// ask asks for one value. The protocol for questions with parameters is not
-// there for such a connection.
+// ask asks for one value, "" where there is no row. The protocol for questions
+// with parameters is not there for such a connection.
 func (r *replication) ask(ctx context.Context, sql string) (string, error) {
 	answers, err := r.Exec(ctx, sql).ReadAll()
-	if err != nil {
+	if err != nil || len(answers[0].Rows) == 0 {
 		return "", err
 	}
 	return string(answers[0].Rows[0][0]), nil

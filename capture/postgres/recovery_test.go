@@ -3,6 +3,8 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -102,4 +104,155 @@ func TestStandbyThatHasNotComeBackIsWaitedFor(t *testing.T) {
 	if err := s.captureThroughCuts(s.capturer, 6); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// captureOn captures until n transactions are durable, again and again as long as
+// the error is retryable. The sink keeps what it was given, as a queue does.
+func (s *source) captureOn(n int) error {
+	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
+	defer cancel()
+	go func() {
+		if _, err := s.sink.WaitFor(ctx, n); err == nil {
+			cancel()
+		}
+	}()
+	for {
+		err := s.capture(ctx, s.sink.Mark(), s.sink)
+		if len(s.sink.Txs()) >= n && errors.Is(err, context.Canceled) {
+			return nil
+		}
+		if !capture.Retryable(err) {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// TestStandbyThatIsPromotedIsCapturedOn promotes a standby while it is captured.
+// Its stream lives through that, and what comes then is of the new timeline.
+func TestStandbyThatIsPromotedIsCapturedOn(t *testing.T) {
+	s, _, standby := onStandby(t)
+	const after = 50
+	done := make(chan error, 1)
+	go func() { done <- s.captureOn(1 + after) }()
+	s.exec(`INSERT INTO t VALUES (0)`)
+	s.wait(1)
+
+	// The first commit follows the promotion at once.
+	written := make(chan error, 1)
+	go func() {
+		written <- func() error {
+			db, err := pgx.Connect(t.Context(), s.dsn)
+			if err != nil {
+				return err
+			}
+			defer db.Close(context.Background())
+			for i := 1; i <= after; {
+				_, err := db.Exec(t.Context(), `INSERT INTO t VALUES ($1)`, i)
+				switch {
+				case err == nil:
+					i++
+				case !strings.Contains(err.Error(), "SQLSTATE 25006"): // it is read-only until then
+					return err
+				}
+			}
+			return nil
+		}()
+	}()
+	if err := standby.Promote(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-written; err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	s.wantRows(1 + after)
+	if m := s.sink.Mark(); m.Timeline != 2 {
+		t.Errorf("the mark is %+v", m)
+	}
+}
+
+// wantRows expects one transaction for each row, in order.
+func (s *source) wantRows(n int) {
+	s.t.Helper()
+	txs := s.sink.Txs()
+	if len(txs) != n {
+		s.t.Fatalf("%d transactions, want %d", len(txs), n)
+	}
+	for i, tx := range txs {
+		if id, _ := tx.List[0].After[0].Text(); id != fmt.Sprint(i) {
+			s.t.Errorf("transaction %d has row %s", i, id)
+		}
+	}
+}
+
+// TestStandbyThatFollowsAnotherPrimaryIsCapturedOn loses the primary of the
+// standby that is captured, which then follows another one on a new timeline. It
+// is a standby all the while, and its stream lives through it.
+func TestStandbyThatFollowsAnotherPrimaryIsCapturedOn(t *testing.T) {
+	s, primary, standby := onStandby(t)
+	s.db = s.onCluster(primary)
+	s.exec(`SELECT pg_create_physical_replication_slot('next', true)`)
+	next, err := primary.Standby(t.Context(), map[string]string{"primary_slot_name": "next", "wal_keep_size": "100MB"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { next.Stop() })
+	s.db = s.onCluster(primary) // which was started again
+
+	const after = 20
+	done := make(chan error, 1)
+	go func() { done <- s.captureOn(1 + after) }()
+	s.exec(`INSERT INTO t VALUES (0)`)
+	s.wait(1)
+	eventually(t, "the other has it too", func() bool {
+		db := s.onCluster(next)
+		defer db.Close(t.Context())
+		var n int
+		err := db.QueryRow(t.Context(), `SELECT count(*) FROM t`).Scan(&n)
+		return err == nil && n == 1
+	})
+	if err := primary.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := next.Promote(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var conninfo string
+	follower := s.onCluster(standby)
+	if err := follower.QueryRow(t.Context(), `SELECT current_setting('primary_conninfo')`).Scan(&conninfo); err != nil {
+		t.Fatal(err)
+	}
+	s.db = s.onCluster(next)
+	conninfo = regexp.MustCompile(`port=\d+`).ReplaceAllString(conninfo, "port="+fmt.Sprint(s.db.Config().Port))
+	for _, sql := range []string{
+		`ALTER SYSTEM SET primary_conninfo = '` + conninfo + `'`, `ALTER SYSTEM SET primary_slot_name = ''`, `SELECT pg_reload_conf()`,
+	} {
+		if _, err := follower.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range after {
+		s.exec(`INSERT INTO t VALUES ($1)`, i+1)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	s.wantRows(1 + after)
+	if m := s.sink.Mark(); m.Timeline != 2 {
+		t.Errorf("the mark is %+v", m)
+	}
+}
+
+// onCluster opens a connection to the database of the source's name on a cluster.
+func (s *source) onCluster(c *postgrestest.Cluster) *pgx.Conn {
+	s.t.Helper()
+	db, err := pgx.Connect(s.t.Context(), c.DSN(s.db.Config().Database))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { db.Close(context.Background()) })
+	return db
 }

@@ -144,8 +144,12 @@ func (c *Capturer) startStream(ctx context.Context, repl *replication) error {
 	}
 	err := pglogrepl.StartReplication(ctx, repl.PgConn, pgx.Identifier{c.cfg.Slot}.Sanitize(), whereTheSlotIs,
 		pglogrepl.StartReplicationOptions{PluginArgs: args})
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == objectInUse {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case ok && pg.Code == objectInUse:
 		return retryableError{fmt.Errorf("%w: start replication: %w", capture.ErrInUse, plain{err})}
+	case ok && repl.standby && waitsForPromotion(pg):
+		return retryableError{fmt.Errorf("the source is a standby, on which slot %s cannot be read: promote it, or connect to its primary: %w", c.cfg.Slot, plain{err})}
 	}
 	return sourceError(fmt.Sprintf("start replication from slot %s", c.cfg.Slot), err)
 }

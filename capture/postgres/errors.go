@@ -48,7 +48,7 @@ func (p plain) Unwrap() error { return p.err }
 
 func (p plain) Error() string {
 	if pg, ok := errors.AsType[*pgconn.PgError](p.err); ok {
-		return words(pg) + " (SQLSTATE " + pg.Code + ")" + cmp.Or(adviceOn[pg.Routine], advice[pg.Code])
+		return words(pg) + " (SQLSTATE " + pg.Code + ")" + cmp.Or(adviceOn[pg.Code+" "+pg.Routine], advice[pg.Code])
 	}
 	text := strings.Join(strings.Fields(p.err.Error()), " ")
 	switch {
@@ -81,13 +81,16 @@ var advice = map[string]string{
 	"28000": "; correct the user, or let it in with pg_hba.conf",
 	"3D000": "; correct the name of the database",
 	"42501": "; grant the role that right, or connect as another",
-	"55000": "; set wal_level = logical, and restart the server",
 }
 
-// adviceOn is what to do where the SQLSTATE alone does not tell, by the server's
-// function that refused.
+// noLogicalWAL is how a server refuses whose wal_level is too low.
+const noLogicalWAL = "55000 CheckLogicalDecodingRequirements"
+
+// adviceOn is what to do where the SQLSTATE alone does not tell, by it and the
+// server's function that refused.
 var adviceOn = map[string]string{
-	"check_enable_rls": "; give the role BYPASSRLS, or connect as the table's owner, on whom row security is not forced",
+	noLogicalWAL:             "; set wal_level = logical, and restart the server",
+	"42501 check_enable_rls": "; give the role BYPASSRLS, or connect as the table's owner, on whom row security is not forced",
 }
 
 // transient reports whether the same may succeed later. What the server says
@@ -120,6 +123,13 @@ func lostConnection(err error) bool {
 
 // objectInUse is the SQLSTATE for a slot that another process reads.
 const objectInUse = "55006"
+
+// waitsForPromotion reports whether a standby refuses to read a slot because it
+// is one: PostgreSQL 17 does where the slot is the copy of its primary's, and 14
+// and 15 do with any.
+func waitsForPromotion(pg *pgconn.PgError) bool {
+	return pg.Code == "55000" && pg.Code+" "+pg.Routine != noLogicalWAL || pg.Code == "0A000"
+}
 
 // transientState sorts SQLSTATEs (manual: PostgreSQL Error Codes).
 func transientState(code string) bool {

@@ -22,6 +22,8 @@ func TestSourceErrorsQuoteNoValues(t *testing.T) {
 		{pgconn.PgError{Code: "P0001", Message: "SECRET may not"}, "read: code in the database refused it (SQLSTATE P0001)"},
 		{pgconn.PgError{Code: "42P01", Message: `relation "t" does not exist`, Detail: "SECRET", Where: "SECRET", Hint: "SECRET"}, `read: relation "t" does not exist (SQLSTATE 42P01)`},
 		{pgconn.PgError{Code: "28P01", Message: `password authentication failed for user "u"`}, `read: password authentication failed for user "u" (SQLSTATE 28P01); correct the user or the password`},
+		{pgconn.PgError{Code: "55000", Message: "wal_level is low", Routine: "CheckLogicalDecodingRequirements"}, "read: wal_level is low (SQLSTATE 55000); set wal_level = logical, and restart the server"},
+		{pgconn.PgError{Code: "55000", Message: "the slot is a copy", Routine: "CreateDecodingContext"}, "read: the slot is a copy (SQLSTATE 55000)"},
 		{pgconn.PgError{Message: "no code"}, "read: no code (SQLSTATE )"},
 	} {
 		if got := sourceError("read", &test.in).Error(); got != test.want {

@@ -256,3 +256,48 @@ func (s *source) onCluster(c *postgrestest.Cluster) *pgx.Conn {
 	s.t.Cleanup(func() { db.Close(context.Background()) })
 	return db
 }
+
+// TestStandbyThatIsNotYetPromotedIsWaitedFor has the DSN lead to the standby a
+// moment before it is promoted. Its copy of the slot cannot be read until then.
+func TestStandbyThatIsNotYetPromotedIsWaitedFor(t *testing.T) {
+	if cluster.Version() < 17 {
+		t.Skip("PostgreSQL before 17 has no copies of slots")
+	}
+	shared := cluster
+	defer func() { cluster = shared }()
+	primary, err := postgrestest.Start(t.Context(), postgrestest.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { primary.Stop() })
+	cluster = primary
+	s := newSource(t, oneTable, "public.t").setup()
+	standby := s.standby(primary)
+	stop := s.start()
+	rows := s.writeUntilCopied(standby)
+	s.wait(rows)
+	if err := stop(); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if err := primary.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	s.captureFrom(standby)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	err = s.capture(ctx, s.sink.Mark(), s.sink)
+	if !capture.Retryable(err) || !strings.Contains(err.Error(), "promote it, or connect to its primary") || strings.Contains(err.Error(), "wal_level") {
+		t.Fatalf("got %v", err)
+	}
+	if err := standby.Promote(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.moveTo(standby)
+	s.exec(`ALTER SYSTEM RESET synchronized_standby_slots`)
+	s.exec(`SELECT pg_reload_conf()`)
+	s.exec(`INSERT INTO t VALUES ($1)`, rows)
+	if err := s.captureOn(rows + 1); err != nil {
+		t.Fatal(err)
+	}
+	s.wantRows(rows + 1)
+}

@@ -1,0 +1,30 @@
+package postgres_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/syncback/syncback/capture"
+	"github.com/syncback/syncback/capture/postgres/postgrestest"
+)
+
+// TestSetupSaysWhatTheServerLacks has servers whose settings leave no room for a
+// slot: waiting does not mend that, and the error says what does.
+func TestSetupSaysWhatTheServerLacks(t *testing.T) {
+	shared := cluster
+	defer func() { cluster = shared }()
+	for _, test := range []struct{ setting, value, says string }{
+		{"wal_level", "replica", "(SQLSTATE 55000); set wal_level = logical, and restart the server"},
+	} {
+		own, err := postgrestest.Start(t.Context(), postgrestest.Config{Settings: map[string]string{test.setting: test.value}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { own.Stop() })
+		cluster = own
+		s := newSource(t, oneTable, "public.t")
+		if err := s.capturer.Setup(t.Context()); err == nil || capture.Retryable(err) || !strings.HasSuffix(err.Error(), test.says) {
+			t.Errorf("%s = %s: %v", test.setting, test.value, err)
+		}
+	}
+}

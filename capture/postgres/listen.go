@@ -29,16 +29,20 @@ func silent(d time.Duration) error {
 // message that is large and comes slowly is no silence, though it is not whole.
 type listened struct {
 	net.Conn
-	heard atomic.Int64 // in nanoseconds since 1970
+	began time.Time    // whose monotonic clock counts: the time of day may be set
+	heard atomic.Int64 // when that was, in nanoseconds after began
 }
 
 func (l *listened) Read(b []byte) (int, error) {
 	n, err := l.Conn.Read(b)
 	if n > 0 {
-		l.heard.Store(time.Now().UnixNano())
+		l.heard.Store(int64(time.Since(l.began)))
 	}
 	return n, err
 }
+
+// quiet is how long nothing has come.
+func (l *listened) quiet() time.Duration { return time.Since(l.began) - time.Duration(l.heard.Load()) }
 
 // replication is a connection for the replication protocol.
 type replication struct {
@@ -46,9 +50,6 @@ type replication struct {
 	net     *listened
 	standby bool // whether the server was in recovery when it was asked who it is
 }
-
-// heard is when anything last came from the server.
-func (r *replication) heard() time.Time { return time.Unix(0, r.net.heard.Load()) }
 
 // ask asks for one value, "" where there is no row. The protocol for questions
 // with parameters is not there for such a connection.
@@ -71,7 +72,7 @@ func (c *Capturer) connectReplication(ctx context.Context) (*replication, error)
 		if err != nil {
 			return nil, err
 		}
-		r.net = &listened{Conn: conn} // the last one that is tried is the one in use
+		r.net = &listened{Conn: conn, began: time.Now()} // the last one that is tried is the one in use
 		return r.net, nil
 	}
 	conn, err := pgconn.ConnectConfig(ctx, cfg)

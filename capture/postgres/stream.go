@@ -154,7 +154,7 @@ func (s *stream) report(ctx context.Context) error {
 
 // quiet is how long nothing has come from the server that was listened to.
 func (s *stream) quiet() time.Duration {
-	return min(time.Since(s.heard), time.Since(s.conn.heard()))
+	return min(time.Since(s.heard), s.conn.net.quiet())
 }
 
 // put puts m in the line. While there is no room it goes on reporting, so that

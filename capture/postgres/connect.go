@@ -42,6 +42,7 @@ func parseDSN(dsn, slot string) (*pgx.ConnConfig, error) {
 	if cfg.RuntimeParams["application_name"] == "" {
 		cfg.RuntimeParams["application_name"] = "syncback " + slot
 	}
+	cfg.DialFunc = listening(cfg.DialFunc)
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = 30 * time.Second
 	}

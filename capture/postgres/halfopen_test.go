@@ -1,10 +1,12 @@
 package postgres_test
 
 import (
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/syncback/syncback/capture"
 	"github.com/syncback/syncback/capture/postgres"
 	"github.com/syncback/syncback/capture/postgres/postgrestest"
 )
@@ -78,5 +80,70 @@ func TestSlowConnection(t *testing.T) {
 	}
 	if text, _ := s.sink.Txs()[0].List[0].After[1].Text(); len(text) != 32*16000 {
 		t.Errorf("%d bytes came", len(text))
+	}
+}
+
+// TestReaderAndSettleNoticeAHalfOpenConnection has no answer come through, while
+// the connection stays open.
+func TestReaderAndSettleNoticeAHalfOpenConnection(t *testing.T) {
+	s := newSource(t, oneTable+`INSERT INTO t SELECT generate_series(1, 10)`, "public.t")
+	_, tables := s.reader()
+	var rows []capture.Row
+	for _, c := range "12" {
+		rows = append(rows, capture.Row{capture.Text(string(c)), {}})
+	}
+	for name, do := range map[string]func(c *postgres.Capturer, r *postgres.Reader) error{
+		"Settle": func(c *postgres.Capturer, _ *postgres.Reader) error { return c.Settle(t.Context()) },
+		"Scan": func(_ *postgres.Capturer, r *postgres.Reader) error {
+			return r.Scan(t.Context(), tables[0], func(capture.Row) error { return nil })
+		},
+		"Find": func(_ *postgres.Capturer, r *postgres.Reader) error {
+			return r.Find(t.Context(), tables[0], rows, func(int, capture.Row, string) error { return nil })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			proxy, c := s.through(time.Second / 4)
+			r := c.Reader()
+			defer r.Close(t.Context())
+			release := make(chan struct{})
+			defer close(release)
+			proxy.On(func(m postgrestest.Message) bool {
+				if m.FromServer && m.Type == 'D' {
+					<-release
+				}
+				return true
+			})
+			done := make(chan error, 1)
+			go func() { done <- do(c, r) }()
+			select {
+			case err := <-done:
+				if !capture.Retryable(err) || !strings.Contains(err.Error(), "the source has not answered for 250ms") {
+					t.Errorf("got %v", err)
+				}
+			case <-time.After(30 * time.Second):
+				t.Error("it waits on")
+			}
+		})
+	}
+}
+
+// TestReaderIsPatientWithWhatComesSlowly: neither a row that takes longer than a
+// source may be silent, nor who takes that long over a row, is silence.
+func TestReaderIsPatientWithWhatComesSlowly(t *testing.T) {
+	s := newSource(t, `CREATE TABLE t (id int, name text);
+		INSERT INTO t SELECT 1, string_agg(md5(i::text), '') FROM generate_series(1, 16000) i; INSERT INTO t VALUES (2)`, "public.t")
+	_, tables := s.reader()
+	proxy, c := s.through(time.Second)
+	proxy.Trickle(128, time.Millisecond)
+	r := c.Reader()
+	defer r.Close(t.Context())
+	n := 0
+	if err := r.Scan(t.Context(), tables[0], func(capture.Row) error {
+		n++
+		time.Sleep(1500 * time.Millisecond)
+		return nil
+	}); err != nil || n != 2 {
+		t.Errorf("%d rows, %v", n, err)
 	}
 }

@@ -3,7 +3,9 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
+	"math"
 	"net"
 	"sync/atomic"
 	"time"
@@ -17,9 +19,11 @@ const patience = time.Minute
 // asking bounds what the source is asked: a connection whose other end is gone
 // without a word must not be waited on for ever. Its end is retryable.
 func (c *Capturer) asking(ctx context.Context) (context.Context, context.CancelFunc) {
-	d := cmp.Or(c.cfg.AnswerTimeout, patience)
+	d := c.answerTimeout()
 	return context.WithTimeoutCause(ctx, d, silent(d))
 }
+
+func (c *Capturer) answerTimeout() time.Duration { return cmp.Or(c.cfg.AnswerTimeout, patience) }
 
 func silent(d time.Duration) error {
 	return retryableError{fmt.Errorf("the source has not answered for %s", d)}
@@ -30,7 +34,7 @@ func silent(d time.Duration) error {
 type listened struct {
 	net.Conn
 	began time.Time    // whose monotonic clock counts: the time of day may be set
-	heard atomic.Int64 // when that was, in nanoseconds after began
+	heard atomic.Int64 // when it last did, in nanoseconds after began
 }
 
 func (l *listened) Read(b []byte) (int, error) {
@@ -43,6 +47,58 @@ func (l *listened) Read(b []byte) (int, error) {
 
 // quiet is how long nothing has come.
 func (l *listened) quiet() time.Duration { return time.Since(l.began) - time.Duration(l.heard.Load()) }
+
+// listen says whether anyone listens. While nobody does, nothing is quiet.
+func (l *listened) listen(now bool) {
+	at := time.Since(l.began)
+	if !now {
+		at = math.MaxInt64
+	}
+	l.heard.Store(int64(at))
+}
+
+// answering returns a context that ends, retryably, once nothing has come for d
+// while someone listened. stop ends it, and the watch over it.
+func (l *listened) answering(ctx context.Context, d time.Duration) (answer context.Context, stop func()) {
+	answer, end := context.WithCancelCause(ctx)
+	l.listen(true)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		tick := time.NewTicker(max(d/4, time.Millisecond))
+		defer tick.Stop()
+		for {
+			select {
+			case <-answer.Done():
+				return
+			case <-tick.C:
+				if l.quiet() >= d {
+					end(silent(d))
+				}
+			}
+		}
+	}()
+	return answer, func() { end(nil); <-watched }
+}
+
+// listening has what dial opens be listened to.
+func listening(dial pgconn.DialFunc) pgconn.DialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return &listened{Conn: conn, began: time.Now()}, nil
+	}
+}
+
+// below returns what a connection to the server was dialled as.
+func below(conn *pgconn.PgConn) *listened {
+	if secure, ok := conn.Conn().(*tls.Conn); ok {
+		return secure.NetConn().(*listened)
+	}
+	return conn.Conn().(*listened)
+}
 
 // replication is a connection for the replication protocol.
 type replication struct {
@@ -65,20 +121,9 @@ func (r *replication) ask(ctx context.Context, sql string) (string, error) {
 func (c *Capturer) connectReplication(ctx context.Context) (*replication, error) {
 	cfg := c.conn.Config.Copy()
 	cfg.RuntimeParams["replication"] = "database"
-	r := &replication{}
-	dial := cfg.DialFunc
-	cfg.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := dial(ctx, network, addr)
-		if err != nil {
-			return nil, err
-		}
-		r.net = &listened{Conn: conn, began: time.Now()} // the last one that is tried is the one in use
-		return r.net, nil
-	}
 	conn, err := pgconn.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return nil, ended(ctx, sourceError("connect to the source for replication", err))
 	}
-	r.PgConn = conn
-	return r, nil
+	return &replication{PgConn: conn, net: below(conn)}, nil
 }

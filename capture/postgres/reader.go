@@ -13,7 +13,8 @@ import (
 
 // Reader reads the rows that tables have now, in the text form in which Capture
 // tells of them. It is for comparing a target with its source, and is used from
-// one goroutine at a time.
+// one goroutine at a time. A table of which row security would hide rows from the
+// role is an error.
 type Reader struct {
 	cat   *catalog
 	types map[*capture.Table][]string // of the key columns, as SQL spells them
@@ -121,11 +122,12 @@ func (r *Reader) ask(ctx context.Context, q question, each func(capture.Row) err
 		return 0, nil, err
 	}
 	text, args := q.sql(types)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	net := below(conn.PgConn())
+	ctx, stopAnswer := net.answering(ctx, r.cat.c.answerTimeout())
+	defer stopAnswer()
 	rows, err := conn.Query(ctx, text, append([]any{pgx.QueryResultFormats{pgx.TextFormatCode}}, args...)...)
 	if err != nil {
-		return 0, nil, sourceError(fmt.Sprintf("read table %s", q.of()), err)
+		return 0, nil, ended(ctx, sourceError(fmt.Sprintf("read table %s", q.of()), err))
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -138,12 +140,15 @@ func (r *Reader) ask(ctx context.Context, q question, each func(capture.Row) err
 		}
 		n++
 		q.took(row)
-		if stop = each(row); stop != nil {
-			cancel() // what is left of the answer may be long
+		net.listen(false)
+		stop = each(row)
+		net.listen(true)
+		if stop != nil {
+			stopAnswer() // what is left of the answer may be long
 			return n, stop, nil
 		}
 	}
-	return n, nil, sourceError(fmt.Sprintf("read table %s", q.of()), rows.Err())
+	return n, nil, ended(ctx, sourceError(fmt.Sprintf("read table %s", q.of()), rows.Err()))
 }
 
 // keyTypes returns the types of t's key columns.
@@ -151,6 +156,8 @@ func (r *Reader) keyTypes(ctx context.Context, t *capture.Table) ([]string, erro
 	if types, ok := r.types[t]; ok {
 		return types, nil
 	}
+	ctx, cancel := r.cat.c.asking(ctx)
+	defer cancel()
 	conn, err := r.cat.open(ctx)
 	if err != nil {
 		return nil, err
@@ -161,7 +168,7 @@ func (r *Reader) keyTypes(ctx context.Context, t *capture.Table) ([]string, erro
 		err := conn.QueryRow(ctx, `SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a WHERE a.attrelid = $1::text::regclass AND a.attname = $2`,
 			tableSQL(t), t.Columns[i].Name).Scan(&s)
 		if err != nil {
-			return nil, sourceError(fmt.Sprintf("read table %s from the catalogue", t), err)
+			return nil, ended(ctx, sourceError(fmt.Sprintf("read table %s from the catalogue", t), err))
 		}
 		types = append(types, s)
 	}

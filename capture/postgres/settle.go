@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Settle waits until every transaction that is open in the source now has ended.
@@ -18,16 +20,16 @@ func (c *Capturer) Settle(ctx context.Context) error {
 	// A number of our own is beyond those of all that are open. The snapshot's
 	// upper end is not: it is beyond those that have ended.
 	var ours string
-	if err := conn.QueryRow(ctx, `SELECT pg_current_xact_id()::text`).Scan(&ours); err != nil {
-		return ended(ctx, sourceError("ask for open transactions", err))
+	if err := c.askRow(ctx, conn, &ours, `SELECT pg_current_xact_id()::text`); err != nil {
+		return err
 	}
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		var settled bool
-		err := conn.QueryRow(ctx, `SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::text::xid8`, ours).Scan(&settled)
+		err := c.askRow(ctx, conn, &settled, `SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::text::xid8`, ours)
 		if err != nil || settled {
-			return ended(ctx, sourceError("wait for open transactions", err))
+			return err
 		}
 		select {
 		case <-ctx.Done():
@@ -35,4 +37,11 @@ func (c *Capturer) Settle(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// askRow asks one question of Settle's, each of which is to be answered in time.
+func (c *Capturer) askRow(ctx context.Context, conn *pgx.Conn, to any, sql string, args ...any) error {
+	ctx, cancel := c.asking(ctx)
+	defer cancel()
+	return ended(ctx, sourceError("ask for open transactions", conn.QueryRow(ctx, sql, args...).Scan(to)))
 }

@@ -1,6 +1,8 @@
 package postgres_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -145,5 +147,21 @@ func TestReaderIsPatientWithWhatComesSlowly(t *testing.T) {
 		return nil
 	}); err != nil || n != 2 {
 		t.Errorf("%d rows, %v", n, err)
+	}
+}
+
+// TestIdleSourceIsNotSilent: a source that has nothing to say, and is not asked
+// for long, is not silent, however impatient the configuration is.
+func TestIdleSourceIsNotSilent(t *testing.T) {
+	s := newSource(t, oneTable, "public.t").setup()
+	s.exec(`INSERT INTO t VALUES (1)`)
+	s.cfg.DSN = s.dsn + "&wal_sender_timeout=60s" // it says nothing by itself
+	s.cfg.AnswerTimeout = time.Second
+	s.configure()
+	stop := s.start()
+	s.wait(1)
+	time.Sleep(12 * time.Second)
+	if err := stop(); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -37,6 +37,7 @@ type stream struct {
 	round     context.Context // ends when a status update is due
 	unwatch   func() bool     // has the end of round no longer end a read
 	heard     time.Time       // when the server was last not listened to
+	asked     bool            // whether the last status update asked for an answer
 	open      *begin          // the transaction that the stream is in
 	origin    string          // of open
 	announced bool            // whether open was put in the line
@@ -51,9 +52,11 @@ func newStream(conn *replication, tables tableNames, timeout, silence time.Durat
 	if timeout <= 0 { // the server waits for ever
 		timeout = patience
 	}
+	silence = cmp.Or(silence, max(timeout, patience))
 	return &stream{
 		conn: conn, line: newLine(lineBytes), tables: tables, relations: make(map[uint32]relation),
-		every: min(timeout/4, 10*time.Second), silence: cmp.Or(silence, max(timeout, patience)),
+		// One round passes before the server is asked, and one that it can answer in.
+		every: min(timeout/4, 10*time.Second, silence/3), silence: silence,
 	}
 }
 
@@ -90,7 +93,7 @@ func (s *stream) read(ctx context.Context) error {
 			return sourceError("read the replication stream", err)
 		case s.goesOn():
 			continue
-		case s.quiet() > s.silence:
+		case s.asked && s.quiet() > s.silence:
 			return silent(s.silence)
 		default:
 			err = s.report(ctx)
@@ -143,11 +146,12 @@ func (s *stream) report(ctx context.Context) error {
 	s.nextRound(ctx)
 	// acked is read after the round began: who raises it from now on ends this round.
 	lsn := pglogrepl.LSN(s.acked.Load())
+	s.asked = s.quiet() >= s.every
 	err := pglogrepl.SendStandbyStatusUpdate(ctx, s.conn.PgConn, pglogrepl.StandbyStatusUpdate{
 		WALWritePosition: lsn, // pglogrepl puts it for the others where they are zero
 		WALFlushPosition: lsn,
 		WALApplyPosition: lsn,
-		ReplyRequested:   s.quiet() >= s.every,
+		ReplyRequested:   s.asked,
 	})
 	return sourceError("acknowledge to the source", err)
 }

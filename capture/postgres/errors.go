@@ -89,8 +89,9 @@ const noLogicalWAL = "55000 CheckLogicalDecodingRequirements"
 // adviceOn is what to do where the SQLSTATE alone does not tell, by it and the
 // server's function that refused.
 var adviceOn = map[string]string{
-	noLogicalWAL:             "; set wal_level = logical, and restart the server",
-	"42501 check_enable_rls": "; give the role BYPASSRLS, or connect as the table's owner, on whom row security is not forced",
+	noLogicalWAL:                  "; set wal_level = logical, and restart the server",
+	"53400 ReplicationSlotCreate": "; drop one that nobody uses, or raise max_replication_slots and restart the server",
+	"42501 check_enable_rls":      "; give the role BYPASSRLS, or connect as the table's owner, on whom row security is not forced",
 }
 
 // transient reports whether the same may succeed later. What the server says
@@ -146,5 +147,5 @@ func transientState(code string) bool {
 		return true
 	}
 	return strings.HasPrefix(code, "08") || // connection exception
-		strings.HasPrefix(code, "53") // insufficient resources
+		strings.HasPrefix(code, "53") && code != "53400" // insufficient resources, but for configuration_limit_exceeded
 }

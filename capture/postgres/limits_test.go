@@ -15,6 +15,7 @@ func TestSetupSaysWhatTheServerLacks(t *testing.T) {
 	defer func() { cluster = shared }()
 	for _, test := range []struct{ setting, value, says string }{
 		{"wal_level", "replica", "(SQLSTATE 55000); set wal_level = logical, and restart the server"},
+		{"max_replication_slots", "1", "(SQLSTATE 53400); drop one that nobody uses, or raise max_replication_slots and restart the server"},
 	} {
 		own, err := postgrestest.Start(t.Context(), postgrestest.Config{Settings: map[string]string{test.setting: test.value}})
 		if err != nil {
@@ -23,6 +24,7 @@ func TestSetupSaysWhatTheServerLacks(t *testing.T) {
 		t.Cleanup(func() { own.Stop() })
 		cluster = own
 		s := newSource(t, oneTable, "public.t")
+		s.exec(`SELECT pg_create_physical_replication_slot('other')`)
 		if err := s.capturer.Setup(t.Context()); err == nil || capture.Retryable(err) || !strings.HasSuffix(err.Error(), test.says) {
 			t.Errorf("%s = %s: %v", test.setting, test.value, err)
 		}

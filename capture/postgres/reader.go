@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,14 +17,14 @@ import (
 // one goroutine at a time. A table of which row security would hide rows from the
 // role is an error.
 type Reader struct {
-	cat   *catalog
-	types map[*capture.Table][]string // of the key columns, as SQL spells them
+	cat  *catalog
+	keys map[*capture.Table][]keyColumn
 }
 
 // Reader returns a Reader of the tables to capture. It connects when it is first
 // used.
 func (c *Capturer) Reader() *Reader {
-	return &Reader{cat: newCatalog(c), types: make(map[*capture.Table][]string)}
+	return &Reader{cat: newCatalog(c), keys: make(map[*capture.Table][]keyColumn)}
 }
 
 // Close closes the connection.
@@ -41,10 +42,10 @@ const (
 // when that began. Where a connection is lost, a page is read on from the row
 // that was last.
 func (r *Reader) Scan(ctx context.Context, t *capture.Table, each func(capture.Row) error) error {
-	s := scan{table: t, keys: keyColumns(t)}
+	s := scan{table: t, keyed: hasKey(t)}
 	for {
 		n, err := r.read(ctx, &s, each)
-		if err != nil || n < scanRows || len(s.keys) == 0 {
+		if err != nil || n < scanRows || !s.keyed {
 			return ended(ctx, err)
 		}
 	}
@@ -55,12 +56,11 @@ func (r *Reader) Scan(ctx context.Context, t *capture.Table, each func(capture.R
 // the index of the given row, the row that was found, and its version, which is
 // another after every change of it. A table without a key is an error.
 func (r *Reader) Find(ctx context.Context, t *capture.Table, rows []capture.Row, each func(i int, row capture.Row, version string) error) error {
-	keys := keyColumns(t)
-	if len(keys) == 0 {
+	if !hasKey(t) {
 		return fmt.Errorf("table %s has no key by which a row could be found", t)
 	}
 	for at := 0; at < len(rows); at += findKeys {
-		f := find{table: t, keys: keys, rows: rows[at:min(at+findKeys, len(rows))]}
+		f := find{table: t, rows: rows[at:min(at+findKeys, len(rows))]}
 		if _, err := r.read(ctx, &f, func(capture.Row) error { return nil }); err != nil {
 			return ended(ctx, err)
 		}
@@ -84,7 +84,7 @@ func (r *Reader) Find(ctx context.Context, t *capture.Table, rows []capture.Row,
 // then for what is left.
 type question interface {
 	of() *capture.Table
-	sql(types []string) (text string, args []any)
+	sql(key []keyColumn) (text string, args []any)
 	took(row capture.Row) // is told of each row that came
 	goesOn() bool         // whether asking again does not tell anything twice
 }
@@ -113,7 +113,7 @@ func (r *Reader) read(ctx context.Context, q question, each func(capture.Row) er
 // ask asks once. stop is what each returned, and err what went wrong with the
 // source.
 func (r *Reader) ask(ctx context.Context, q question, each func(capture.Row) error) (n int, stop, err error) {
-	types, err := r.keyTypes(ctx, q.of())
+	key, err := r.key(ctx, q.of())
 	if err != nil {
 		return 0, nil, err
 	}
@@ -121,7 +121,7 @@ func (r *Reader) ask(ctx context.Context, q question, each func(capture.Row) err
 	if err != nil {
 		return 0, nil, err
 	}
-	text, args := q.sql(types)
+	text, args := q.sql(key)
 	net := below(conn.PgConn())
 	ctx, stopAnswer := net.answering(ctx, r.cat.c.answerTimeout())
 	defer stopAnswer()
@@ -151,10 +151,10 @@ func (r *Reader) ask(ctx context.Context, q question, each func(capture.Row) err
 	return n, nil, ended(ctx, sourceError(fmt.Sprintf("read table %s", q.of()), rows.Err()))
 }
 
-// keyTypes returns the types of t's key columns.
-func (r *Reader) keyTypes(ctx context.Context, t *capture.Table) ([]string, error) {
-	if types, ok := r.types[t]; ok {
-		return types, nil
+// key returns t's key columns in the order of the index that they are of.
+func (r *Reader) key(ctx context.Context, t *capture.Table) ([]keyColumn, error) {
+	if key, ok := r.keys[t]; ok {
+		return key, nil
 	}
 	ctx, cancel := r.cat.c.asking(ctx)
 	defer cancel()
@@ -162,16 +162,23 @@ func (r *Reader) keyTypes(ctx context.Context, t *capture.Table) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	var types []string
-	for _, i := range keyColumns(t) {
-		var s string
-		err := conn.QueryRow(ctx, `SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a WHERE a.attrelid = $1::text::regclass AND a.attname = $2`,
-			tableSQL(t), t.Columns[i].Name).Scan(&s)
+	var key []keyColumn
+	for i, c := range t.Columns {
+		if !c.Key {
+			continue
+		}
+		k := keyColumn{index: i}
+		err := conn.QueryRow(ctx, `
+			SELECT format_type(a.atttypid, a.atttypmod), coalesce((SELECT array_position(i.indkey::int2[], a.attnum) FROM pg_index i
+				WHERE i.indrelid = a.attrelid AND CASE WHEN $3 THEN i.indisreplident ELSE i.indisprimary END), 0)
+			FROM pg_attribute a WHERE a.attrelid = $1::text::regclass AND a.attname = $2`,
+			tableSQL(t), c.Name, t.Identity == capture.IdentityIndex).Scan(&k.typ, &k.place)
 		if err != nil {
 			return nil, ended(ctx, sourceError(fmt.Sprintf("read table %s from the catalogue", t), err))
 		}
-		types = append(types, s)
+		key = append(key, k)
 	}
-	r.types[t] = types
-	return types, nil
+	slices.SortStableFunc(key, func(a, b keyColumn) int { return a.place - b.place })
+	r.keys[t] = key
+	return key, nil
 }

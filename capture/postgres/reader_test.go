@@ -91,6 +91,24 @@ func TestReaderReadsPages(t *testing.T) {
 	}
 }
 
+// TestReaderFollowsTheIndexOfTheKey: in any other order, each page would have the
+// source read and sort the whole table.
+func TestReaderFollowsTheIndexOfTheKey(t *testing.T) {
+	s := newSource(t, `
+		CREATE TABLE backwards (a int, b int, c int, PRIMARY KEY (c, b) INCLUDE (a)); ALTER TABLE backwards REPLICA IDENTITY FULL;
+		INSERT INTO backwards SELECT i, i % 7, -i FROM generate_series(1, 2500) i;
+		CREATE TABLE byindex (id int PRIMARY KEY, a int NOT NULL, b int NOT NULL, UNIQUE (b, a));
+		ALTER TABLE byindex REPLICA IDENTITY USING INDEX byindex_b_a_key;
+		INSERT INTO byindex SELECT i, i % 50, i / 50 FROM generate_series(0, 2499) i`, "public.backwards", "public.byindex")
+	r, tables := s.reader()
+	for i, test := range []struct{ columns, key string }{{"a, b, c", "c, b"}, {"id, a, b", "b, a"}} {
+		want := s.query(`SELECT string_agg(concat('(', concat_ws(',', ` + test.columns + `), ')'), ' ' ORDER BY ` + test.key + `) FROM ` + tables[i].Name)
+		if got := s.scan(r, tables[i]); strings.Join(got, " ") != want {
+			t.Errorf("%s is read in another order than %s: %d rows, from %s to %s", tables[i], test.key, len(got), got[0], got[len(got)-1])
+		}
+	}
+}
+
 func TestReaderStopsWhenItIsTold(t *testing.T) {
 	s := newSource(t, `CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, 3000)`, "public.t")
 	r, tables := s.reader()

@@ -73,7 +73,7 @@ func (c *Capturer) Capture(ctx context.Context, from capture.Mark, sink capture.
 	if s.today, err = cat.today(ctx); err != nil {
 		return ended(ctx, err)
 	}
-	s.again = pglogrepl.LSN(mark.Position)
+	s.again, s.publication = pglogrepl.LSN(mark.Position), c.cfg.Publication
 	d := newDelivery(c, s, cat, sink, mark, at < mark.Position)
 	if repl.standby {
 		d.standby = &standby{c: c, stream: repl.PID(), timeline: mark.Timeline}

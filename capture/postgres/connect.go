@@ -12,7 +12,7 @@ import (
 // database or the DSN say: a timestamptz always ends in +00, a bytea is always
 // hexadecimal, a regclass always has its schema. What row security would hide
 // is refused: the stream has every row. Nothing times out while the stream is
-// open.
+// open, and the server's warnings come.
 var sessionSettings = map[string]string{
 	"client_encoding":                     "UTF8",
 	"TimeZone":                            "UTC",
@@ -23,6 +23,7 @@ var sessionSettings = map[string]string{
 	"lc_monetary":                         "C",
 	"search_path":                         "pg_catalog",
 	"row_security":                        "off",
+	"client_min_messages":                 "warning",
 	"statement_timeout":                   "0",
 	"lock_timeout":                        "0",
 	"idle_in_transaction_session_timeout": "0",

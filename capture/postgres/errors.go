@@ -122,8 +122,12 @@ func lostConnection(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, pgconn.ErrConnClosed)
 }
 
-// objectInUse is the SQLSTATE for a slot that another process reads.
-const objectInUse = "55006"
+// SQLSTATEs that mean something of their own here.
+const (
+	objectInUse            = "55006" // the slot is read by another process
+	undefinedObject        = "42704" // of the stream: the publication is missing
+	notInPrerequisiteState = "55000" // of the stream, as a warning: the publication is passed over
+)
 
 // waitsForPromotion reports whether a standby refuses to read a slot because it
 // is one: PostgreSQL 17 does where the slot is the copy of its primary's, and 14

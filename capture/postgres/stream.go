@@ -11,15 +11,18 @@ import (
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/syncback/syncback/capture"
 )
 
 // stream reads the replication connection, which no one else touches, and
 // acknowledges on it what the sink holds. It keeps the connection alive while
 // the sink is slow.
 type stream struct {
-	conn   *replication
-	line   *line
-	tables tableNames
+	conn        *replication
+	line        *line
+	tables      tableNames
+	publication string
 	// again is the mark: what was committed before it arrives again, and is put
 	// in the line whatever it is of.
 	again pglogrepl.LSN
@@ -185,11 +188,26 @@ func (s *stream) handle(ctx context.Context, msg pgproto3.BackendMessage) error 
 	case *pgproto3.CopyData:
 		return s.handleData(ctx, msg.Data)
 	case *pgproto3.ErrorResponse:
+		if msg.Code == undefinedObject && msg.Routine == "get_publication_oid" {
+			return s.unpublished()
+		}
 		return sourceError("read the replication stream", pgconn.ErrorResponseToPgError(msg))
+	case *pgproto3.NoticeResponse:
+		if msg.Code == notInPrerequisiteState {
+			return s.unpublished()
+		}
 	case *pgproto3.CopyDone, *pgproto3.CommandComplete, *pgproto3.ReadyForQuery:
 		return retryableError{errors.New("the source ended the replication stream")}
 	}
-	return nil // notices and changed parameters
+	return nil // other notices, and changed parameters
+}
+
+// unpublished is for changes that were made while there was no publication to
+// decode them with. Before PostgreSQL 18 the server fails at the first of them;
+// from then on it warns, and leaves them out.
+func (s *stream) unpublished() error {
+	return fmt.Errorf("%w: publication %s was missing for a time, and what was changed then does not come. %s",
+		capture.ErrGap, s.publication, resync)
 }
 
 func (s *stream) handleData(ctx context.Context, data []byte) error {

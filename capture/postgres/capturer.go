@@ -154,25 +154,30 @@ func (c *Capturer) startStream(ctx context.Context, repl *replication) error {
 	return sourceError(fmt.Sprintf("start replication from slot %s", c.cfg.Slot), err)
 }
 
-// ready refuses tables whose changes would not come, or not in full. A new
-// publication does not reach back: what was committed before it cannot be
-// decoded with it.
+// ready refuses tables whose changes would not come, or not in full.
 func (c *Capturer) ready(ctx context.Context, conn *pgx.Conn, from capture.Mark) error {
+	_, err := c.published(ctx, conn, from)
+	return err
+}
+
+// published returns the publication, which covers all tables. A new one does not
+// reach back: what was committed before it cannot be decoded with it.
+func (c *Capturer) published(ctx context.Context, conn *pgx.Conn, from capture.Mark) (*publicationState, error) {
 	pub, err := c.publication(ctx, conn)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if pub == nil && from != (capture.Mark{}) {
-		return fmt.Errorf("%w: publication %s is gone, and with it the changes after %s. %s",
+		return nil, fmt.Errorf("%w: publication %s is gone, and with it the changes after %s. %s",
 			capture.ErrGap, c.cfg.Publication, from.Position, resync)
 	}
 	if pub == nil {
-		return fmt.Errorf("publication %s does not exist: Setup creates it", c.cfg.Publication)
+		return nil, fmt.Errorf("publication %s does not exist: Setup creates it", c.cfg.Publication)
 	}
 	if err := pub.covers(c.tables); err != nil {
-		return tableError{err}
+		return nil, tableError{err}
 	}
-	return nil
+	return pub, nil
 }
 
 // literal quotes s for the replication protocol, which takes no parameters.

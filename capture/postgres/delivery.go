@@ -31,6 +31,7 @@ type delivery struct {
 	dirty  time.Time    // when the first of what is not synced was given; zero when all is
 	synced time.Time    // when the sink last was
 	looked time.Time    // when the publication last was looked at
+	seen   *publicationState
 
 	lastXID uint32    // of the last transaction that came
 	moved   time.Time // when that was, or a heartbeat was thought about
@@ -40,7 +41,7 @@ func newDelivery(c *Capturer, s *stream, cat *catalog, sink capture.Sink, mark c
 	now := time.Now()
 	return &delivery{
 		c: c, cfg: c.cfg, stream: s, cat: cat, sink: sink, names: c.tables, tables: make(map[uint32]*capture.Table),
-		mark: mark, again: again, dirty: now, moved: now, looked: now,
+		mark: mark, again: again, dirty: now, moved: now,
 	}
 }
 
@@ -90,15 +91,16 @@ func (d *delivery) next(ctx context.Context) (any, error) {
 	return d.stream.line.take(ctx, timer.C)
 }
 
-// look looks now and then whether the publication still has all tables: a table
-// that was dropped and made anew is not in it, and nothing of it would come. The
-// stream brings keepalives, so that the time for it comes.
+// look looks at the beginning, and now and then, whether the publication still has
+// all tables, and has had them since: a table that was dropped and made anew is not
+// in it, and nothing of it would come. The stream brings keepalives, so that the
+// time for it comes.
 func (d *delivery) look(ctx context.Context) error {
 	every := d.cfg.Heartbeat
 	if every < 0 {
 		every = time.Minute
 	}
-	if ctx.Err() != nil || time.Since(d.looked) < every {
+	if ctx.Err() != nil || d.seen != nil && time.Since(d.looked) < every {
 		return ctx.Err()
 	}
 	d.looked = time.Now()
@@ -108,7 +110,12 @@ func (d *delivery) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return ended(ctx, d.c.ready(ctx, conn, d.mark))
+	pub, err := d.c.published(ctx, conn, d.mark)
+	if err == nil && d.seen != nil {
+		err = pub.kept(d.names, d.seen)
+	}
+	d.seen = pub
+	return ended(ctx, err)
 }
 
 // write has the sink write one transaction, which it pulls from the line.

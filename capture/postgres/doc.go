@@ -59,7 +59,13 @@
 // logical messages of no transaction (those with transactional false). Protocol
 // version 1 has the source spill a transaction that outgrows
 // logical_decoding_work_mem to its own disk, and send it once it is committed.
-// Two tables that swap names within one configuration are followed by name. A
-// table that is taken out of the publication while it is captured goes unnoticed
-// until Capture starts again, which then refuses.
+// Two tables that swap names within one configuration are followed by name.
+//
+// The publication is looked at when Capture starts, and then every
+// Config.Heartbeat, a minute where that is never: a table that was taken out of it
+// is refused, and with [capture.ErrGap] also one that was put back before the next
+// look, since what changed between does not come. Nothing tells that of a table
+// that was taken out and put back while Capture did not run: then compare the two
+// sides. What was written while there was no publication at all is a gap whenever
+// that was.
 package postgres

@@ -4,18 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/syncback/syncback/capture"
 )
 
 // publicationState is a publication as the catalogue has it.
 type publicationState struct {
 	name    string
-	viaRoot bool          // a partition's changes come as its root's
-	omitted []string      // operations that it leaves out
-	tables  map[name]bool // what it covers, and whether in part: some rows or columns only
+	viaRoot bool     // a partition's changes come as its root's
+	omitted []string // operations that it leaves out
+	tables  map[name]published
 	roots   map[name]bool // the database's partitioned tables
+}
+
+// published is a table that a publication covers.
+type published struct {
+	partial bool     // some rows or columns of it only
+	entries []uint32 // the OIDs of what puts it there
 }
 
 // publication returns the publication, or nil if there is none.
@@ -41,26 +50,34 @@ func (c *Capturer) publication(ctx context.Context, conn *pgx.Conn) (*publicatio
 	return p, nil
 }
 
-func publishedTables(ctx context.Context, conn *pgx.Conn, publication string) (map[name]bool, error) {
+func publishedTables(ctx context.Context, conn *pgx.Conn, publication string) (map[name]published, error) {
 	// Row filters and column lists came with PostgreSQL 15; to_jsonb reads
-	// their columns on 14 too, as null.
+	// their columns on 14 too, as null. So did publishing a schema.
+	schemas := ""
+	if version(conn) >= 15 {
+		schemas = `UNION ALL SELECT s.oid FROM pg_publication_namespace s WHERE s.pnpubid = p.oid AND s.pnnspid = ANY (above.schemas)`
+	}
 	rows, err := conn.Query(ctx, `
-		SELECT t.schemaname::text, t.tablename::text, EXISTS (
-			SELECT FROM pg_publication_rel r
-			JOIN pg_publication p ON p.oid = r.prpubid
-			JOIN pg_class c ON c.oid = r.prrelid
-			JOIN pg_namespace n ON n.oid = c.relnamespace
-			WHERE p.pubname = t.pubname AND n.nspname = t.schemaname AND c.relname = t.tablename
-				AND coalesce(to_jsonb(r) ->> 'prqual', to_jsonb(r) ->> 'prattrs') IS NOT NULL)
-		FROM pg_publication_tables t WHERE t.pubname = $1`, publication)
+		SELECT t.schemaname::text, t.tablename::text,
+			EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = c.oid
+				AND coalesce(to_jsonb(r) ->> 'prqual', to_jsonb(r) ->> 'prattrs') IS NOT NULL),
+			ARRAY(SELECT r.oid FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = ANY (above.tables)
+				UNION ALL SELECT p.oid WHERE p.puballtables `+schemas+`)
+		FROM pg_publication_tables t JOIN pg_publication p ON p.pubname = t.pubname
+		JOIN pg_namespace n ON n.nspname = t.schemaname
+		JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename
+		CROSS JOIN LATERAL (SELECT array_agg(a.oid) AS tables, array_agg(a.relnamespace) AS schemas
+			FROM pg_class a WHERE a.oid = ANY (c.oid || ARRAY(SELECT relid::oid FROM pg_partition_ancestors(c.oid)))) above
+		WHERE t.pubname = $1`, publication)
 	if err != nil {
 		return nil, err
 	}
-	tables := make(map[name]bool)
+	tables := make(map[name]published)
 	var n name
-	var partial bool
-	_, err = pgx.ForEachRow(rows, []any{&n.schema, &n.table, &partial}, func() error {
-		tables[n] = partial
+	var t published
+	_, err = pgx.ForEachRow(rows, []any{&n.schema, &n.table, &t.partial, &t.entries}, func() error {
+		tables[n] = t
+		t.entries = nil // the next ones are not to be read into these
 		return nil
 	})
 	return tables, err
@@ -92,14 +109,14 @@ func (p *publicationState) covers(tables tableNames) error {
 	}
 	var missing []string
 	for _, n := range tables.order {
-		partial, ok := p.tables[n]
+		t, ok := p.tables[n]
 		switch {
 		case p.roots[n] && !p.viaRoot:
 			return fmt.Errorf("publication %s sends what changes in partitions of %s under their own names: "+
 				"ALTER PUBLICATION %s SET (publish_via_partition_root = true)", p.name, n, ident)
 		case !ok:
 			missing = append(missing, n.sql())
-		case partial:
+		case t.partial:
 			return fmt.Errorf("publication %s has only some rows or columns of %s: "+
 				"ALTER PUBLICATION %s DROP TABLE %s; ALTER PUBLICATION %s ADD TABLE %s", p.name, n, ident, n.sql(), ident, n.sql())
 		}
@@ -109,4 +126,17 @@ func (p *publicationState) covers(tables tableNames) error {
 	}
 	return fmt.Errorf("publication %s does not have all tables to capture, or they do not exist: ALTER PUBLICATION %s ADD TABLE %s",
 		p.name, ident, strings.Join(missing, ", "))
+}
+
+// kept refuses a publication in which nothing has covered one of the tables ever
+// since it was like was: what changed while it was out does not come.
+func (p *publicationState) kept(tables tableNames, was *publicationState) error {
+	for _, n := range tables.order {
+		before := was.tables[n].entries
+		if !slices.ContainsFunc(p.tables[n].entries, func(oid uint32) bool { return slices.Contains(before, oid) }) {
+			return fmt.Errorf("%w: table %s was taken out of publication %s and put back, and what changed in it between does not come. %s",
+				capture.ErrGap, n, p.name, resync)
+		}
+	}
+	return nil
 }

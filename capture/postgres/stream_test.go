@@ -440,6 +440,28 @@ func TestTableMadeAnewStops(t *testing.T) {
 	}
 }
 
+// TestTablePutBackIsAGap takes a table out of the publication and puts it back,
+// before anyone looks: what changed between does not come. Putting in another, or
+// in again what is in, leaves no gap.
+func TestTablePutBackIsAGap(t *testing.T) {
+	s := newSource(t, oneTable, "public.t")
+	s.cfg.Heartbeat = 200 * time.Millisecond
+	s.configure()
+	s.setup()
+	stop := s.start()
+	s.exec(`INSERT INTO t VALUES (1)`)
+	s.wait(1)
+	s.exec(`ALTER PUBLICATION syncback SET TABLE t, other`)
+	time.Sleep(3 * s.cfg.Heartbeat) // it is looked at meanwhile
+	s.exec(`INSERT INTO t VALUES (2)`)
+	s.wait(2)
+	s.exec(`ALTER PUBLICATION syncback DROP TABLE t; INSERT INTO t VALUES (3); ALTER PUBLICATION syncback ADD TABLE t`)
+	s.release()
+	if err := stop(); !errors.Is(err, capture.ErrGap) || !strings.Contains(err.Error(), "public.t") || capture.Retryable(err) {
+		t.Errorf("Capture: %v", err)
+	}
+}
+
 // TestNothingIsLeftRunning counts goroutines after captures that ended in every
 // way.
 func TestNothingIsLeftRunning(t *testing.T) {

@@ -119,31 +119,18 @@ func (cat *catalog) resolveDomain(ctx context.Context, below uint32, modifier in
 	return t, err
 }
 
-// details are what the stream does not say of a table.
-type details struct {
-	key     []string // the primary key's columns
-	partial bool     // whether a partition has less than a full replica identity
-}
-
-// details reads the details of a table; those of one that is gone are empty.
-func (cat *catalog) details(ctx context.Context, oid uint32) (details, error) {
+// key reads the columns of a table's primary key; one that is gone has none.
+func (cat *catalog) key(ctx context.Context, oid uint32) (key []string, err error) {
 	conn, err := cat.open(ctx)
 	if err != nil {
-		return details{}, err
+		return nil, err
 	}
 	// An index's last columns may be ones that it only includes.
-	var d details
 	err = conn.QueryRow(ctx, `
-		SELECT (SELECT array_agg(a.attname::text) FROM pg_index i
-				JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
-				WHERE i.indrelid = c.oid AND i.indisprimary),
-			c.relkind = 'p' AND EXISTS (SELECT FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid
-				WHERE t.isleaf AND l.relreplident <> 'f')
-		FROM pg_class c WHERE c.oid = $1`, oid).Scan(&d.key, &d.partial)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return d, sourceError("read a table from the catalogue", err)
-	}
-	return d, nil
+		SELECT array_agg(a.attname::text) FROM pg_index i
+		JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
+		WHERE i.indrelid = $1 AND i.indisprimary`, oid).Scan(&key)
+	return key, sourceError("read a table from the catalogue", err)
 }
 
 // today returns the OIDs of the tables to capture, with their names.
@@ -202,7 +189,9 @@ func (cat *catalog) relation(ctx context.Context, n name) (relation, error) {
 		SELECT c.oid, c.relreplident::text, a.attname::text, a.atttypid, a.atttypmod, coalesce(
 			(SELECT a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]) FROM pg_index i
 			WHERE i.indrelid = c.oid AND (c.relreplident = 'd' AND i.indisprimary OR c.relreplident = 'i' AND i.indisreplident)),
-			false)
+			false),
+			c.relkind = 'p' AND EXISTS (SELECT FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid
+				WHERE t.isleaf AND l.relreplident <> 'f')
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 		WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p') ORDER BY a.attnum`, n.schema, n.table)
@@ -212,7 +201,7 @@ func (cat *catalog) relation(ctx context.Context, n name) (relation, error) {
 	rel := relation{name: n}
 	var ident string
 	var col relationColumn
-	_, err = pgx.ForEachRow(rows, []any{&rel.oid, &ident, &col.name, &col.oid, &col.modifier, &col.key}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&rel.oid, &ident, &col.name, &col.oid, &col.modifier, &col.key, &rel.partial}, func() error {
 		rel.identity = ident[0]
 		rel.columns = append(rel.columns, col)
 		return nil
@@ -228,13 +217,13 @@ func (cat *catalog) relation(ctx context.Context, n name) (relation, error) {
 
 // table turns what the stream says of a table into a capture.Table.
 func (cat *catalog) table(ctx context.Context, rel relation) (*capture.Table, error) {
-	d, err := cat.details(ctx, rel.oid)
+	primary, err := cat.key(ctx, rel.oid)
 	if err != nil {
 		return nil, err
 	}
 	t := &capture.Table{
 		Schema: rel.name.schema, Name: rel.name.table,
-		Identity: effectiveIdentity(rel.identity, d.partial),
+		Identity: effectiveIdentity(rel.identity, rel.partial),
 		Columns:  make([]capture.Column, 0, len(rel.columns)),
 	}
 	for _, col := range rel.columns {
@@ -248,7 +237,7 @@ func (cat *catalog) table(ctx context.Context, rel relation) (*capture.Table, er
 		}
 		key := col.key
 		if rel.identity == 'f' { // the stream calls every column a part of the key
-			key = slices.Contains(d.key, col.name)
+			key = slices.Contains(primary, col.name)
 		}
 		t.Columns = append(t.Columns, capture.Column{Name: col.name, OID: col.oid, Base: ct.base, Modifier: modifier, Key: key})
 	}

@@ -34,6 +34,7 @@ type (
 		oid      uint32
 		name     name
 		identity byte // as in pg_class.relreplident
+		partial  bool // whether a partition that comes as this one has less than a full one; not of the message
 		columns  []relationColumn
 	}
 	relationColumn struct {

@@ -50,10 +50,14 @@ func (s *stream) message(ctx context.Context, m any) error {
 		if !ok {
 			return fmt.Errorf("the replication stream changes relation %d, which it has not described", m.relation)
 		}
+		if err := s.partition(ctx, rel); err != nil {
+			return err
+		}
 		if !s.tables.has(rel.name) {
 			return nil
 		}
 	case truncate:
+		s.described = [2]uint32{}
 		if m.relations = s.ours(m.relations); len(m.relations) == 0 {
 			return nil
 		}
@@ -104,6 +108,8 @@ func (s *stream) relation(ctx context.Context, rel relation) error {
 	} else if now, ok := s.today[rel.oid]; ok {
 		rel.name = now
 	}
+	s.described = [2]uint32{s.described[1], rel.oid}
+	rel.partial = len(s.lacking[rel.oid]) > 0
 	was, ok := s.relations[rel.oid]
 	s.relations[rel.oid] = rel
 	if s.tables.has(rel.name) {
@@ -113,6 +119,31 @@ func (s *stream) relation(ctx context.Context, rel relation) error {
 		return tableError{fmt.Errorf("table %s was renamed to %s in the source: name it so in the configuration, or rename it back", was.name, rel.name)}
 	}
 	return nil
+}
+
+// partition takes in whether the old rows of the partitions that come as root are
+// whole. The stream calls all of them so when root's are, and of a change it does
+// not say which partition's it is. But it describes root and then the partition
+// before the first change of that one, and again after each ALTER TABLE.
+func (s *stream) partition(ctx context.Context, root relation) error {
+	above, leaf := s.described[0], s.described[1]
+	s.described = [2]uint32{}
+	if above != root.oid || leaf == root.oid || !s.tables.has(root.name) {
+		return nil
+	}
+	if s.lacking[root.oid] == nil {
+		s.lacking[root.oid] = make(map[uint32]bool)
+	}
+	s.lacking[root.oid][leaf] = true
+	if s.relations[leaf].identity == 'f' {
+		delete(s.lacking[root.oid], leaf)
+	}
+	was := root.partial
+	if root.partial = len(s.lacking[root.oid]) > 0; root.partial == was {
+		return nil
+	}
+	s.relations[root.oid] = root
+	return s.put(ctx, root)
 }
 
 func (s *stream) ours(oids []uint32) (ours []uint32) {

@@ -105,7 +105,8 @@ func (d *delivery) change(m rowChange) (capture.Change, error) {
 	}
 	if m.oldKind == 'K' || m.oldKind == 'O' && t.Identity != capture.IdentityFull {
 		for i := range m.old {
-			if !t.Columns[i].Key {
+			// A key is never null: that one is not what its partition tells rows by.
+			if !t.Columns[i].Key || m.old[i].IsNull() {
 				m.old[i] = capture.Value{}
 			}
 		}

@@ -123,6 +123,50 @@ func TestPartitionsComeAsTheirRoot(t *testing.T) {
 	wantChanges(t, s.captured(1)[0], `
 		insert public.rent->(7,1,no)
 		delete public.rent (7,1,-)`)
+
+	// One may tell its rows by other columns than the key of its root.
+	s.exec(`ALTER TABLE rent_1 ALTER paid SET NOT NULL; CREATE UNIQUE INDEX rent_1_paid ON rent_1 (paid);
+		ALTER TABLE rent_1 REPLICA IDENTITY USING INDEX rent_1_paid`)
+	s.exec(`INSERT INTO rent VALUES (7, 1, 'no'); DELETE FROM rent`)
+	wantChanges(t, s.captured(2)[1], `
+		insert public.rent->(7,1,no)
+		delete public.rent (-,-,-)`)
+}
+
+// TestPartitionsOldRowsAreThoseOfTheirTime makes a partition whose replica identity
+// is not full, and gives it a full one only after it was changed: the stream says
+// of its old rows what it says of full ones. Nothing of them is taken for null,
+// and what comes without an old row is refused where the table is not key-only.
+func TestPartitionsOldRowsAreThoseOfTheirTime(t *testing.T) {
+	s := newSource(t, `CREATE TABLE rent (id int, month int, paid text, PRIMARY KEY (id, month)) PARTITION BY LIST (month);
+		CREATE TABLE rent_1 PARTITION OF rent FOR VALUES IN (1);
+		ALTER TABLE rent REPLICA IDENTITY FULL; ALTER TABLE rent_1 REPLICA IDENTITY FULL;
+		CREATE TABLE other (id int PRIMARY KEY, name text)`, "public.rent").setup()
+	s.exec(`INSERT INTO rent VALUES (6, 1, 'no')`)
+	s.exec(`CREATE TABLE rent_2 PARTITION OF rent FOR VALUES IN (2)`)
+	s.exec(`INSERT INTO rent VALUES (7, 2, 'no'); UPDATE rent SET paid = 'yes'; UPDATE rent SET id = 8 WHERE id = 7; DELETE FROM rent`)
+	s.exec(`ALTER TABLE rent_2 REPLICA IDENTITY FULL; ALTER PUBLICATION syncback ADD TABLE other`)
+	s.exec(`TRUNCATE other, rent; INSERT INTO other VALUES (1); UPDATE other SET name = 'a'`)
+	s.exec(`INSERT INTO rent VALUES (7, 2, NULL); UPDATE rent SET paid = 'yes'`)
+	refused(t, s, capture.Mark{}, capture.ErrTables, "name the table as key-only until what was changed before has come")
+	s.cfg.KeyOnly = s.cfg.Tables
+	s.configure()
+	txs := s.captured(4)
+	wantChanges(t, txs[0], `insert public.rent->(6,1,no)`)
+	wantChanges(t, txs[1], `
+		insert public.rent->(7,2,no)
+		update public.rent (6,1,-)->(6,1,yes)
+		update public.rent->(7,2,yes)
+		update public.rent (7,2,-)->(8,2,yes)
+		delete public.rent (6,1,-)
+		delete public.rent (8,2,-)`)
+	wantChanges(t, txs[2], `truncate public.rent`)
+	wantChanges(t, txs[3], `
+		insert public.rent->(7,2,null)
+		update public.rent (7,2,null)->(7,2,yes)`)
+	if a, b := txs[1].List[0].Table.Identity, txs[3].List[0].Table.Identity; a != capture.IdentityDefault || b != capture.IdentityFull {
+		t.Errorf("the identity is %s, and later %s", a, b)
+	}
 }
 
 func TestTypesAreResolved(t *testing.T) {

@@ -46,6 +46,8 @@ type stream struct {
 	announced bool            // whether open was put in the line
 	beat      bool            // whether open is a heartbeat
 	relations map[uint32]relation
+	described [2]uint32                  // the last two of them that were described, where no change came since
+	lacking   map[uint32]map[uint32]bool // partitions whose old rows are not whole, by the table that they come as
 }
 
 // newStream derives its intervals from the server's wal_sender_timeout, after
@@ -57,7 +59,7 @@ func newStream(conn *replication, tables tableNames, timeout, silence time.Durat
 	}
 	silence = cmp.Or(silence, max(timeout, patience))
 	return &stream{
-		conn: conn, line: newLine(lineBytes), tables: tables, relations: make(map[uint32]relation),
+		conn: conn, line: newLine(lineBytes), tables: tables, relations: make(map[uint32]relation), lacking: make(map[uint32]map[uint32]bool),
 		// One round passes before the server is asked, and one that it can answer in.
 		every: min(timeout/4, 10*time.Second, silence/3), silence: silence,
 	}

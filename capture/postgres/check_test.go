@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/syncback/syncback/capture"
 	"github.com/syncback/syncback/capture/postgres"
 )
 
@@ -108,6 +109,20 @@ func TestSlotOfAnotherKind(t *testing.T) {
 	if err := s.capturer.Setup(t.Context()); err == nil {
 		t.Error("Setup took it")
 	}
+}
+
+// TestSlotOfTwoPhases has a slot that sends what is prepared before it is
+// committed, which would stop the stream at the first of it.
+func TestSlotOfTwoPhases(t *testing.T) {
+	s := newSource(t, oneTable, "public.t")
+	s.exec(`SELECT pg_create_logical_replication_slot($1, 'pgoutput', false, true)`, s.cfg.Slot)
+	defer s.exec(`SELECT pg_drop_replication_slot($1)`, s.cfg.Slot)
+	const says = "was made with two_phase"
+	findings(t, s, "error slot "+s.cfg.Slot+": it "+says)
+	if err := s.capturer.Setup(t.Context()); err == nil || !strings.Contains(err.Error(), says) {
+		t.Errorf("Setup: %v", err)
+	}
+	refused(t, s, capture.Mark{}, nil, says)
 }
 
 func TestCheckRole(t *testing.T) {

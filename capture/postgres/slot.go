@@ -27,6 +27,7 @@ type slotState struct {
 	retained  int64         // bytes of log that it keeps
 	reader    uint32        // the process that reads it; 0 is none
 	failover  bool          // whether standbys have a copy of it (PostgreSQL 17)
+	prepared  bool          // whether it sends a transaction once it is prepared (two_phase)
 }
 
 func (c *Capturer) slot(ctx context.Context, conn *pgx.Conn) (slotState, error) {
@@ -35,12 +36,13 @@ func (c *Capturer) slot(ctx context.Context, conn *pgx.Conn) (slotState, error) 
 			coalesce(database = current_database(), false), temporary, coalesce(wal_status, ''),
 			coalesce(confirmed_flush_lsn, '0/0')::text, coalesce(restart_lsn, '0/0')::text,
 			coalesce(pg_wal_lsn_diff(` + walEnd + `, restart_lsn), 0)::bigint, coalesce(active_pid, 0),
-			coalesce((to_jsonb(s) ->> 'failover')::boolean, false), coalesce(' (' || (to_jsonb(s) ->> 'invalidation_reason') || ')', '')
+			coalesce((to_jsonb(s) ->> 'failover')::boolean, false), coalesce(' (' || (to_jsonb(s) ->> 'invalidation_reason') || ')', ''),
+			two_phase
 		FROM pg_replication_slots s WHERE slot_name = $1`
 	s := slotState{name: c.cfg.Slot}
 	var confirmed, restart string
 	err := conn.QueryRow(ctx, query, c.cfg.Slot).Scan(&s.logical, &s.plugin, &s.database, &s.here, &s.temporary,
-		&s.status, &confirmed, &restart, &s.retained, &s.reader, &s.failover, &s.reason)
+		&s.status, &confirmed, &restart, &s.retained, &s.reader, &s.failover, &s.reason, &s.prepared)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return s, nil
 	}
@@ -98,6 +100,8 @@ func (s slotState) usable() error {
 		return fmt.Errorf("slot %s is not a logical slot of pgoutput: name one that does not exist, and it is made", s.name)
 	case !s.here:
 		return fmt.Errorf("slot %s is of database %s: correct the DSN, or name another slot", s.name, s.database)
+	case s.prepared:
+		return fmt.Errorf("slot %s was made with two_phase, so it sends transactions that are not yet committed: drop it, and let Setup make it", s.name)
 	case s.confirmed == 0 && s.reader != 0:
 		return retryableError{fmt.Errorf("slot %s is still being made, by backend %d: it waits for the transactions that are open in the source", s.name, s.reader)}
 	case s.status == "lost" || s.restart == 0:

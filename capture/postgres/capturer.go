@@ -70,7 +70,7 @@ func (c *Capturer) Capture(ctx context.Context, from capture.Mark, sink capture.
 		return err
 	}
 	s := newStream(repl, c.tables, timeout, c.cfg.AnswerTimeout)
-	if s.today, err = cat.today(ctx); err != nil {
+	if s.today, s.since, err = cat.today(ctx); err != nil {
 		return ended(ctx, err)
 	}
 	s.again, s.publication = pglogrepl.LSN(mark.Position), c.cfg.Publication

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/syncback/syncback/capture"
@@ -133,17 +134,30 @@ func (cat *catalog) key(ctx context.Context, oid uint32) (key []string, err erro
 	return key, sourceError("read a table from the catalogue", err)
 }
 
-// today returns the OIDs of the tables to capture, with their names.
-func (cat *catalog) today(ctx context.Context) (map[uint32]name, error) {
+// today returns the OIDs of the tables to capture, with their names, and an LSN
+// before which they got them.
+func (cat *catalog) today(ctx context.Context) (today map[uint32]name, since pglogrepl.LSN, err error) {
 	conn, err := cat.open(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
+	var end string
+	err = conn.QueryRow(ctx, `SELECT (`+walEnd+`)::text`).Scan(&end)
+	if err == nil {
+		since, err = parseLSN(end)
+	}
+	if err == nil {
+		today, err = cat.names(ctx, conn)
+	}
+	return today, since, sourceError("read the tables' names from the catalogue", err)
+}
+
+func (cat *catalog) names(ctx context.Context, conn *pgx.Conn) (map[uint32]name, error) {
 	rows, err := conn.Query(ctx, `
 		SELECT c.oid, n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind IN ('r', 'p')`)
 	if err != nil {
-		return nil, sourceError("read the tables' names from the catalogue", err)
+		return nil, err
 	}
 	today := make(map[uint32]name)
 	var oid uint32
@@ -154,7 +168,7 @@ func (cat *catalog) today(ctx context.Context) (map[uint32]name, error) {
 		}
 		return nil
 	})
-	return today, sourceError("read the tables' names from the catalogue", err)
+	return today, err
 }
 
 // Tables returns the tables to capture as they are in the catalogue now, in the

@@ -100,12 +100,12 @@ func (s *stream) commit(ctx context.Context, m commit) error {
 	return s.put(ctx, progress{to: m.end, xid: m.xid, urgent: s.beat})
 }
 
-// relation takes in the description of a table. What changed before the table
-// got the name under which it is to be captured comes under that name, too.
+// relation takes in the description of a table. What changed before the stream
+// began comes under the name that the table had then, where that one is to be
+// captured, whatever it was called before; from then on its own name counts.
 func (s *stream) relation(ctx context.Context, rel relation) error {
-	if s.tables.has(rel.name) {
-		delete(s.today, rel.oid) // from here on its own name counts
-	} else if now, ok := s.today[rel.oid]; ok {
+	now, ok := s.today[rel.oid]
+	if ok && !s.tables.has(rel.name) && s.open != nil && s.open.final < s.since {
 		rel.name = now
 	}
 	s.described = [2]uint32{s.described[1], rel.oid}

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -228,9 +229,29 @@ func TestRenamedTableIsKnown(t *testing.T) {
 	}
 }
 
+// TestRenamedTableStops renames a table, which the error says to undo: what changed
+// under the other name then comes under its own. So it does in one transaction.
 func TestRenamedTableStops(t *testing.T) {
 	s := newSource(t, oneTable, "public.t").setup()
 	s.exec(`INSERT INTO t VALUES (1)`)
-	s.exec(`ALTER TABLE t RENAME TO t2; INSERT INTO t2 VALUES (2); ALTER TABLE t2 RENAME TO t`)
-	refused(t, s, capture.Mark{}, nil, "renamed to public.t2")
+	s.exec(`ALTER TABLE t RENAME TO t2`)
+	s.exec(`INSERT INTO t2 VALUES (2)`)
+	refused(t, s, capture.Mark{}, capture.ErrTables, `"public"."t"`)
+	s.exec(`ALTER TABLE t2 RENAME TO t`)
+	s.exec(`ALTER TABLE t RENAME TO t2; INSERT INTO t2 VALUES (3); ALTER TABLE t2 RENAME TO t`)
+	s.exec(`INSERT INTO t VALUES (4)`)
+	for i, tx := range s.captured(4) {
+		wantChanges(t, tx, fmt.Sprintf("insert public.t->(%d,null)", i+1))
+	}
+
+	// While it is captured, its own name counts.
+	stop := s.start()
+	s.exec(`INSERT INTO t VALUES (5)`)
+	s.wait(5)
+	s.exec(`ALTER TABLE t RENAME TO t2`)
+	s.exec(`INSERT INTO t2 VALUES (6)`)
+	s.release()
+	if err := stop(); !errors.Is(err, capture.ErrTables) || !strings.Contains(err.Error(), "renamed to public.t2") {
+		t.Errorf("Capture: %v", err)
+	}
 }

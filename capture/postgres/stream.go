@@ -30,8 +30,10 @@ type stream struct {
 	// longest one without a word from the server, although it was asked.
 	every, silence time.Duration
 	// today are the OIDs of the tables to capture, by the catalogue as it was when
-	// the stream began: the stream may have an earlier name for one.
+	// the stream began, at since: before that, the stream may have other names for
+	// them.
 	today map[uint32]name
+	since pglogrepl.LSN
 
 	acked atomic.Uint64 // an LSN
 	wake  atomic.Pointer[context.CancelFunc]

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/syncback/syncback/capture"
 	"github.com/syncback/syncback/capture/postgres"
@@ -80,6 +81,44 @@ func TestCheckTables(t *testing.T) {
 	if n := s.query(`SELECT count(*)::text FROM pg_publication`); n != "0" {
 		t.Errorf("Setup made %s publications all the same", n)
 	}
+}
+
+// TestPartitionsThatAreNotPublished has partitions whose changes PostgreSQL leaves
+// out without a word: before there is a publication, with one, and while it is
+// captured.
+func TestPartitionsThatAreNotPublished(t *testing.T) {
+	s := newSource(t, `CREATE TABLE rent (id int, month int, PRIMARY KEY (id, month)) PARTITION BY LIST (month);
+		CREATE TABLE rent_1 PARTITION OF rent FOR VALUES IN (1) PARTITION BY LIST (id);
+		CREATE UNLOGGED TABLE "rent 1 7" PARTITION OF rent_1 FOR VALUES IN (7);
+		ALTER TABLE rent REPLICA IDENTITY FULL; ALTER TABLE "rent 1 7" REPLICA IDENTITY FULL`, "public.rent")
+	s.cfg.Heartbeat = 100 * time.Millisecond
+	s.configure()
+	fails := func(err error, says string) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), says) || capture.Retryable(err) {
+			t.Errorf("got %v, want %q", err, says)
+		}
+	}
+	const why, mend = "partitions of it are unlogged or foreign, so PostgreSQL does not publish", `ALTER TABLE "public"."rent 1 7" SET LOGGED`
+	findings(t, s, "error table public.rent: "+why+" what changes in them. "+mend+", or DETACH")
+	fails(s.capturer.Setup(t.Context()), why)
+	s.exec(`CREATE PUBLICATION syncback FOR TABLE rent WITH (publish_via_partition_root = true)`)
+	fails(s.capturer.Setup(t.Context()), mend)
+	findings(t, s, "error publication syncback: it does not send what changes in partitions of public.rent that are unlogged or foreign: "+mend)
+
+	s.exec(mend)
+	noErrors(t, s)
+	findings(t, s, "warning table public.rent: TRUNCATE, ATTACH, DETACH and DROP of one of its partitions alone are not sent")
+	s.setup()
+	stop := s.start()
+	s.exec(`INSERT INTO rent VALUES (7, 1)`)
+	s.wait(1)
+	s.exec(`CREATE FOREIGN DATA WRAPPER elsewhere; CREATE SERVER elsewhere FOREIGN DATA WRAPPER elsewhere;
+		CREATE FOREIGN TABLE rent_2 (id int NOT NULL, month int NOT NULL) SERVER elsewhere;
+		ALTER TABLE ONLY rent DROP CONSTRAINT rent_pkey; ALTER TABLE rent ATTACH PARTITION rent_2 FOR VALUES IN (2)`)
+	s.release()
+	fails(stop(), `"public"."rent_2"`)
+	refused(t, s, s.sink.Mark(), capture.ErrTables, `"public"."rent_2"`)
 }
 
 func TestSetupIsWhatCheckAsksFor(t *testing.T) {

@@ -56,7 +56,10 @@
 // # Limits
 //
 // Sequences, DDL, large objects and generated columns are not captured, nor are
-// logical messages of no transaction (those with transactional false). Protocol
+// logical messages of no transaction (those with transactional false). TRUNCATE of
+// a partition by its own name is not captured either, though that of its table is,
+// nor is what ATTACH brings and DETACH and DROP take: PostgreSQL sends none of it.
+// A table with an unlogged or foreign partition is refused. Protocol
 // version 1 has the source spill a transaction that outgrows
 // logical_decoding_work_mem to its own disk, and send it once it is committed.
 // Two tables that swap names within one configuration are followed by name.

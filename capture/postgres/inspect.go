@@ -23,6 +23,7 @@ type tableState struct {
 	keyed      bool   // whether it has a primary key
 	owned      bool   // whether the current role may publish it
 	lacking    []name // its partitions without a full replica identity
+	unsent     []name // its partitions that PostgreSQL does not publish
 	generated  []string
 	hidden     bool // whether row security keeps rows from the current role
 }
@@ -49,7 +50,7 @@ func inspect(ctx context.Context, conn *pgx.Conn, n name) (tableState, error) {
 		return t, sourceError(fmt.Sprintf("inspect table %s", n), err)
 	}
 	t.exists, t.identity = true, ident[0]
-	t.lacking, err = lackingPartitions(ctx, conn, oid)
+	err = t.inspectPartitions(ctx, conn, oid)
 	return t, err
 }
 
@@ -66,21 +67,26 @@ func similar(ctx context.Context, conn *pgx.Conn, n name) (string, error) {
 	return s, sourceError(fmt.Sprintf("look for table %s", n), err)
 }
 
-func lackingPartitions(ctx context.Context, conn *pgx.Conn, oid uint32) ([]name, error) {
+func (t *tableState) inspectPartitions(ctx context.Context, conn *pgx.Conn, oid uint32) error {
 	rows, err := conn.Query(ctx, `
-		SELECT n.nspname::text, c.relname::text FROM pg_partition_tree($1) t
+		SELECT n.nspname::text, c.relname::text, c.relkind = 'f' OR c.relpersistence <> 'p', c.relreplident = 'f' FROM pg_partition_tree($1) t
 		JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE t.isleaf AND t.level > 0 AND c.relreplident <> 'f' ORDER BY 1, 2`, oid)
+		WHERE t.isleaf AND t.level > 0 ORDER BY 1, 2`, oid)
 	if err != nil {
-		return nil, sourceError("inspect partitions", err)
+		return sourceError("inspect partitions", err)
 	}
-	var lacking []name
 	var n name
-	_, err = pgx.ForEachRow(rows, []any{&n.schema, &n.table}, func() error {
-		lacking = append(lacking, n)
+	var unsent, full bool
+	_, err = pgx.ForEachRow(rows, []any{&n.schema, &n.table, &unsent, &full}, func() error {
+		switch {
+		case unsent:
+			t.unsent = append(t.unsent, n)
+		case !full:
+			t.lacking = append(t.lacking, n)
+		}
 		return nil
 	})
-	return lacking, sourceError("inspect partitions", err)
+	return sourceError("inspect partitions", err)
 }
 
 // finding is a capture.Finding that Setup may look at.
@@ -106,6 +112,9 @@ func (t tableState) findings(keyOnly bool) []finding {
 	case !t.permanent:
 		return []finding{found(capture.Blocks, object, "it is unlogged or temporary, so PostgreSQL does not publish it",
 			"ALTER TABLE "+t.name.sql()+" SET LOGGED")}
+	case len(t.unsent) > 0:
+		return []finding{found(capture.Blocks, object,
+			"partitions of it are unlogged or foreign, so PostgreSQL does not publish what changes in them", logged(t.unsent))}
 	}
 	return append(t.identityFindings(object, keyOnly), t.shapeFindings(object)...)
 }
@@ -145,7 +154,20 @@ func fullIdentity(t tableState) string {
 	return b.String()
 }
 
+// logged returns the statements that have changes of partitions published.
+func logged(partitions []name) string {
+	alter := make([]string, len(partitions))
+	for i, n := range partitions {
+		alter[i] = "ALTER TABLE " + n.sql() + " SET LOGGED"
+	}
+	return strings.Join(alter, "; ") + ", or DETACH what cannot be logged"
+}
+
 func (t tableState) shapeFindings(object string) (fs []finding) {
+	if t.kind == "p" {
+		fs = append(fs, found(capture.Warns, object, "TRUNCATE, ATTACH, DETACH and DROP of one of its partitions alone are not sent",
+			"Use DELETE and INSERT there, or compare the two sides afterwards"))
+	}
 	if !t.keyed {
 		fs = append(fs, found(capture.Warns, object, "it has no primary key, so rows that are alike cannot be told apart",
 			"ALTER TABLE "+t.name.sql()+" ADD PRIMARY KEY"))

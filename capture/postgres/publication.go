@@ -18,7 +18,7 @@ type publicationState struct {
 	viaRoot bool     // a partition's changes come as its root's
 	omitted []string // operations that it leaves out
 	tables  map[name]published
-	roots   map[name]bool // the database's partitioned tables
+	roots   map[name][]name // the database's partitioned tables, with partitions of which nothing is ever sent
 }
 
 // published is a table that a publication covers.
@@ -83,17 +83,27 @@ func publishedTables(ctx context.Context, conn *pgx.Conn, publication string) (m
 	return tables, err
 }
 
-func partitionedTables(ctx context.Context, conn *pgx.Conn) (map[name]bool, error) {
+func partitionedTables(ctx context.Context, conn *pgx.Conn) (map[name][]name, error) {
+	// pg_partition_tree would wait for who alters a partition.
 	rows, err := conn.Query(ctx, `
-		SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE c.relkind = 'p'`)
+		WITH RECURSIVE tree (root, part) AS (SELECT oid, oid FROM pg_class WHERE relkind = 'p'
+			UNION ALL SELECT t.root, i.inhrelid FROM tree t JOIN pg_inherits i ON i.inhparent = t.part)
+		SELECT rn.nspname::text, r.relname::text, pn.nspname::text, p.relname::text,
+			p.relkind = 'f' OR p.relkind = 'r' AND p.relpersistence <> 'p'
+		FROM tree t JOIN pg_class r ON r.oid = t.root JOIN pg_namespace rn ON rn.oid = r.relnamespace
+		JOIN pg_class p ON p.oid = t.part JOIN pg_namespace pn ON pn.oid = p.relnamespace ORDER BY 3, 4`)
 	if err != nil {
 		return nil, err
 	}
-	roots := make(map[name]bool)
-	var n name
-	_, err = pgx.ForEachRow(rows, []any{&n.schema, &n.table}, func() error {
-		roots[n] = true
+	roots := make(map[name][]name)
+	var root, part name
+	var unsent bool
+	_, err = pgx.ForEachRow(rows, []any{&root.schema, &root.table, &part.schema, &part.table, &unsent}, func() error {
+		if unsent {
+			roots[root] = append(roots[root], part)
+		} else if _, ok := roots[root]; !ok {
+			roots[root] = nil
+		}
 		return nil
 	})
 	return roots, err
@@ -110,10 +120,13 @@ func (p *publicationState) covers(tables tableNames) error {
 	var missing []string
 	for _, n := range tables.order {
 		t, ok := p.tables[n]
+		unsent, partitioned := p.roots[n]
 		switch {
-		case p.roots[n] && !p.viaRoot:
+		case partitioned && !p.viaRoot:
 			return fmt.Errorf("publication %s sends what changes in partitions of %s under their own names: "+
 				"ALTER PUBLICATION %s SET (publish_via_partition_root = true)", p.name, n, ident)
+		case len(unsent) > 0:
+			return fmt.Errorf("publication %s does not send what changes in partitions of %s that are unlogged or foreign: %s", p.name, n, logged(unsent))
 		case !ok:
 			missing = append(missing, n.sql())
 		case t.partial:

@@ -207,8 +207,8 @@ func (cat *catalog) relation(ctx context.Context, n name) (relation, error) {
 			c.relkind = 'p' AND EXISTS (SELECT FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid
 				WHERE t.isleaf AND l.relreplident <> 'f')
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-		WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p') ORDER BY a.attnum`, n.schema, n.table)
+		JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND `+sentColumn+`
+		WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p') ORDER BY a.attnum`, n.schema, n.table, cat.c.cfg.Publication)
 	if err != nil {
 		return relation{}, sourceError(fmt.Sprintf("read table %s from the catalogue", n), err)
 	}

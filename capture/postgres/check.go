@@ -141,11 +141,11 @@ func (c *Capturer) checkReplication(ctx context.Context, _ *pgx.Conn) ([]finding
 
 func (c *Capturer) checkTables(ctx context.Context, conn *pgx.Conn) (fs []finding, err error) {
 	for _, n := range c.tables.order {
-		t, err := inspect(ctx, conn, n)
+		t, err := c.inspect(ctx, conn, n)
 		if err != nil {
 			return fs, err
 		}
-		fs = append(fs, t.findings(c.tables.keyOnly[n])...)
+		fs = append(fs, t.findings(c.tables.keyOnly[n], c.cfg.Publication)...)
 	}
 	return fs, nil
 }
@@ -168,7 +168,7 @@ func (c *Capturer) checkPublication(ctx context.Context, conn *pgx.Conn) ([]find
 		return nil, sourceError("ask for the role's rights", err)
 	}
 	for _, n := range c.tables.order {
-		t, err := inspect(ctx, conn, n)
+		t, err := c.inspect(ctx, conn, n)
 		if err != nil {
 			return nil, err
 		}
@@ -176,7 +176,7 @@ func (c *Capturer) checkPublication(ctx context.Context, conn *pgx.Conn) ([]find
 	}
 	if !allowed {
 		return []finding{found(capture.Blocks, object, "it does not exist, and the role may not create it",
-			"Have the tables' owner run: "+c.publicationSQL())}, nil
+			"Have the tables' owner run: "+c.publicationSQL(conn))}, nil
 	}
 	return []finding{found(capture.Note, object, "it does not exist yet", "Setup creates it")}, nil
 }

@@ -56,7 +56,10 @@
 // # Limits
 //
 // Sequences, DDL, large objects and generated columns are not captured, nor are
-// logical messages of no transaction (those with transactional false). TRUNCATE of
+// logical messages of no transaction (those with transactional false). From
+// PostgreSQL 18 on, generated columns that are stored are, where the publication
+// has publish_generated_columns, as the one that Setup creates does: without it the
+// source refuses to write to such a table once its replica identity is full. TRUNCATE of
 // a partition by its own name is not captured either, though that of its table is,
 // nor is what ATTACH brings and DETACH and DROP take: PostgreSQL sends none of it.
 // A table with an unlogged or foreign partition is refused. Protocol

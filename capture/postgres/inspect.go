@@ -15,22 +15,23 @@ import (
 type tableState struct {
 	name       name
 	exists     bool
-	similar    string // a table whose name differs in case alone
-	kind       string // pg_class.relkind
-	permanent  bool   // neither unlogged nor temporary
-	identity   byte   // pg_class.relreplident
-	identified bool   // whether a row has something to be told by: a key, an index, all columns
-	keyed      bool   // whether it has a primary key
-	owned      bool   // whether the current role may publish it
-	lacking    []name // its partitions without a full replica identity
-	unsent     []name // its partitions that PostgreSQL does not publish
-	generated  []string
-	hidden     bool // whether row security keeps rows from the current role
+	similar    string   // a table whose name differs in case alone
+	kind       string   // pg_class.relkind
+	permanent  bool     // neither unlogged nor temporary
+	identity   byte     // pg_class.relreplident
+	identified bool     // whether a row has something to be told by: a key, an index, all columns
+	keyed      bool     // whether it has a primary key
+	owned      bool     // whether the current role may publish it
+	lacking    []name   // its partitions without a full replica identity
+	unsent     []name   // its partitions that PostgreSQL does not publish
+	generated  []string // its generated columns that are not captured
+	refused    bool     // whether the source then refuses to update and delete where the identity is full (PostgreSQL 18)
+	hidden     bool     // whether row security keeps rows from the current role
 }
 
-// inspect reads the state of a table.
-func inspect(ctx context.Context, conn *pgx.Conn, n name) (tableState, error) {
-	t := tableState{name: n}
+// inspect reads the state of a table that the publication has, or is to have.
+func (c *Capturer) inspect(ctx context.Context, conn *pgx.Conn, n name) (tableState, error) {
+	t := tableState{name: n, refused: version(conn) >= 18}
 	var ident string
 	var oid uint32
 	err := conn.QueryRow(ctx, `
@@ -38,10 +39,10 @@ func inspect(ctx context.Context, conn *pgx.Conn, n name) (tableState, error) {
 			EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary),
 			CASE c.relreplident WHEN 'f' THEN true WHEN 'n' THEN false ELSE EXISTS (SELECT FROM pg_index i
 				WHERE i.indrelid = c.oid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END) END,
-			ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attgenerated <> '' AND NOT a.attisdropped ORDER BY a.attnum),
+			ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND NOT `+sentColumn+` ORDER BY a.attnum),
 			row_security_active(c.oid)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2`,
-		n.schema, n.table).Scan(&oid, &t.kind, &t.permanent, &ident, &t.owned, &t.keyed, &t.identified, &t.generated, &t.hidden)
+		n.schema, n.table, c.cfg.Publication).Scan(&oid, &t.kind, &t.permanent, &ident, &t.owned, &t.keyed, &t.identified, &t.generated, &t.hidden)
 	if errors.Is(err, pgx.ErrNoRows) {
 		t.similar, err = similar(ctx, conn, n)
 		return t, err
@@ -98,7 +99,7 @@ func found(level capture.Level, object, problem, advice string) finding {
 	return finding{capture.Finding{Level: level, Object: object, Problem: problem, Advice: advice}}
 }
 
-func (t tableState) findings(keyOnly bool) []finding {
+func (t tableState) findings(keyOnly bool, publication string) []finding {
 	object := "table " + t.name.String()
 	switch {
 	case !t.exists && t.similar != "":
@@ -116,7 +117,7 @@ func (t tableState) findings(keyOnly bool) []finding {
 		return []finding{found(capture.Blocks, object,
 			"partitions of it are unlogged or foreign, so PostgreSQL does not publish what changes in them", logged(t.unsent))}
 	}
-	return append(t.identityFindings(object, keyOnly), t.shapeFindings(object)...)
+	return append(t.identityFindings(object, keyOnly), t.shapeFindings(object, publication)...)
 }
 
 func (t tableState) identityFindings(object string, keyOnly bool) []finding {
@@ -163,7 +164,7 @@ func logged(partitions []name) string {
 	return strings.Join(alter, "; ") + ", or DETACH what cannot be logged"
 }
 
-func (t tableState) shapeFindings(object string) (fs []finding) {
+func (t tableState) shapeFindings(object, publication string) (fs []finding) {
 	if t.kind == "p" {
 		fs = append(fs, found(capture.Warns, object, "TRUNCATE, ATTACH, DETACH and DROP of one of its partitions alone are not sent",
 			"Use DELETE and INSERT there, or compare the two sides afterwards"))
@@ -176,6 +177,12 @@ func (t tableState) shapeFindings(object string) (fs []finding) {
 		fs = append(fs, found(capture.Warns, object,
 			"the role is subject to its row security, so its changes are captured, but its rows cannot be read to compare them",
 			"Give the role BYPASSRLS, or connect as the table's owner, on whom row security is not forced"))
+	}
+	if len(t.generated) > 0 && t.refused && t.identity == 'f' {
+		fs = append(fs, found(capture.Blocks, object,
+			"its replica identity is full, and has generated columns that are not published, so the source refuses to update or delete rows of it once it is published",
+			"ALTER PUBLICATION "+pgx.Identifier{publication}.Sanitize()+" SET (publish_generated_columns = stored), and for those that are virtual "+
+				"ALTER TABLE "+t.name.sql()+" REPLICA IDENTITY DEFAULT, and name the table as key-only"))
 	}
 	if len(t.generated) > 0 {
 		fs = append(fs, found(capture.Note, object, "its generated columns are not captured: "+strings.Join(t.generated, ", "), ""))

@@ -83,6 +83,13 @@ func publishedTables(ctx context.Context, conn *pgx.Conn, publication string) (m
 	return tables, err
 }
 
+// sentColumn is the SQL for whether column a is sent by the publication $3, or by
+// the one that Setup would create: generated ones from PostgreSQL 18 on, those
+// that are stored.
+const sentColumn = `(a.attgenerated = '' OR a.attgenerated = 's' AND coalesce(
+	(SELECT to_jsonb(p) ->> 'pubgencols' = 's' FROM pg_publication p WHERE p.pubname = $3),
+	current_setting('server_version_num')::int >= 180000))`
+
 func partitionedTables(ctx context.Context, conn *pgx.Conn) (map[name][]name, error) {
 	// pg_partition_tree would wait for who alters a partition.
 	rows, err := conn.Query(ctx, `

@@ -42,30 +42,34 @@ func (c *Capturer) createPublication(ctx context.Context, conn *pgx.Conn) error 
 	if err := c.publishable(ctx, conn); err != nil {
 		return ended(ctx, err)
 	}
-	if _, err := conn.Exec(ctx, c.publicationSQL()); err != nil {
+	if _, err := conn.Exec(ctx, c.publicationSQL(conn)); err != nil {
 		return ended(ctx, sourceError("create publication "+c.cfg.Publication, err))
 	}
 	return nil
 }
 
-func (c *Capturer) publicationSQL() string {
+func (c *Capturer) publicationSQL(conn *pgx.Conn) string {
+	generated := ""
+	if version(conn) >= 18 {
+		generated = ", publish_generated_columns = stored"
+	}
 	tables := make([]string, len(c.tables.order))
 	for i, n := range c.tables.order {
 		tables[i] = n.sql()
 	}
 	return fmt.Sprintf("CREATE PUBLICATION %s FOR TABLE %s "+
-		"WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true)",
-		pgx.Identifier{c.cfg.Publication}.Sanitize(), strings.Join(tables, ", "))
+		"WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true%s)",
+		pgx.Identifier{c.cfg.Publication}.Sanitize(), strings.Join(tables, ", "), generated)
 }
 
 // publishable refuses tables that must not be published as they are.
 func (c *Capturer) publishable(ctx context.Context, conn *pgx.Conn) error {
 	for _, n := range c.tables.order {
-		t, err := inspect(ctx, conn, n)
+		t, err := c.inspect(ctx, conn, n)
 		if err != nil {
 			return err
 		}
-		for _, f := range t.findings(c.tables.keyOnly[n]) {
+		for _, f := range t.findings(c.tables.keyOnly[n], c.cfg.Publication) {
 			if f.blocks() {
 				return fmt.Errorf("%s: %s. %s", f.Object, f.Problem, f.Advice)
 			}

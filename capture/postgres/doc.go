@@ -74,4 +74,10 @@
 // that was taken out and put back while Capture did not run: then compare the two
 // sides. What was written while there was no publication at all is a gap whenever
 // that was.
+//
+// A table is added while Capture does not run: first to the publication, then to
+// Config.Tables. One that the publication had before may be refused with
+// [capture.ErrDiverged], since what was captured without it may come again, with
+// what changed in it: then capture once more without it, to the end of what is
+// committed, add it, and compare its two sides.
 package postgres

@@ -11,6 +11,8 @@ import (
 	"github.com/syncback/syncback/capture"
 	"github.com/syncback/syncback/capture/capturetest"
 	"github.com/syncback/syncback/capture/postgres"
+	"github.com/syncback/syncback/capture/postgres/postgrestest"
+	"github.com/syncback/syncback/queue"
 )
 
 // refused expects that Capture refuses to go on from a mark, at once.
@@ -254,4 +256,82 @@ func TestRenamedTableStops(t *testing.T) {
 	if err := stop(); !errors.Is(err, capture.ErrTables) || !strings.Contains(err.Error(), "renamed to public.t2") {
 		t.Errorf("Capture: %v", err)
 	}
+}
+
+// TestTableAdded adds a table while the slot is behind what was captured, as after a
+// restart of the source. Put into the publication once nothing captures, its changes
+// come. What was changed in it before, while the others were captured, looks like
+// another history, until the slot has moved on without it.
+func TestTableAdded(t *testing.T) {
+	for name, early := range map[string]bool{"once nothing captures": false, "too early": true} {
+		t.Run(name, func(t *testing.T) {
+			s := newSource(t, oneTable+`CREATE TABLE u (id int PRIMARY KEY); ALTER TABLE u REPLICA IDENTITY FULL`, "public.t").setup()
+			q, err := queue.Open(queue.Config{Dir: t.TempDir()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer q.Close()
+			if early {
+				s.exec(`ALTER PUBLICATION syncback ADD TABLE u`)
+			}
+			s.exec(`INSERT INTO u VALUES (1)`)
+			at := uint64(s.confirmed()) // past which no acknowledgement gets
+			proxy, unheard := s.through(10 * time.Second)
+			proxy.On(func(m postgrestest.Message) bool { return m.Replication != 'r' || m.Flushed <= at })
+			if err := s.into(q, unheard); err != nil && !capture.Retryable(err) {
+				t.Fatal(err)
+			}
+			if !early {
+				s.exec(`ALTER PUBLICATION syncback ADD TABLE u`)
+			}
+			s.exec(`INSERT INTO u VALUES (2)`)
+			without := s.capturer
+			s.cfg.Tables = append(s.cfg.Tables, "public.u")
+			s.configure()
+			if early {
+				if err := s.into(q, s.capturer); !errors.Is(err, capture.ErrDiverged) {
+					t.Errorf("got %v", err)
+				}
+				if err := s.into(q, without); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.exec(`INSERT INTO u VALUES (3)`)
+			if err := s.into(q, s.capturer); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// into has c capture one more row of t, and all before it, into a queue.
+func (s *source) into(q *queue.Disk, c *postgres.Capturer) error {
+	s.t.Helper()
+	before, err := capture.ParsePosition(s.query(`SELECT pg_current_wal_lsn()::text`))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.exec(`INSERT INTO t SELECT count(*) FROM t`)
+	s.release()
+	q.Restart()
+	from, err := q.Last(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	defer cancel()
+	go func() {
+		defer cancel()
+		for ctx.Err() == nil {
+			if m, err := q.Last(ctx); err != nil || m.Position > before {
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	err = c.Capture(ctx, from, q)
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }

@@ -227,6 +227,7 @@ func (e *encounter) insertImage(row rowImage) (*statement, error) {
 
 // asRead narrows a predicate down to a row whose columns still are as they were
 // read. Those of xml are left out: what the server prints is not what it holds.
+// So are those that were read as something else than they are.
 func (e *encounter) asRead(found predicate, columns func(i int) bool) predicate {
 	var values []boundColumn
 	for _, i := range e.columnsWhere(columns) {

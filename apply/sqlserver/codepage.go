@@ -74,13 +74,20 @@ func (t sqlType) width() runeWidth {
 	}
 	if table, ok := page.(*charmap.Charmap); ok {
 		return func(r rune) int {
-			if b, ok := table.EncodeRune(r); ok && table.DecodeByte(b) == r {
+			if b, ok := table.EncodeRune(r); ok && table.DecodeByte(b) == r || isUndefined(r, table) {
 				return 1
 			}
 			return 0
 		}
 	}
 	return pageWidth(page, t.codePage)
+}
+
+// isUndefined reports whether a character is the control that Windows has in place
+// of a byte that the code page does not define: U+0081 of 0x81 in 1252 (Unicode's
+// bestfit1252.txt, which is Microsoft's, and its like).
+func isUndefined(r rune, table *charmap.Charmap) bool {
+	return r >= 0x80 && r <= 0x9F && table.DecodeByte(byte(r)) == utf8.RuneError
 }
 
 func utf16Width(r rune) int {

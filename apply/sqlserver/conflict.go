@@ -10,16 +10,20 @@ import (
 type rowImage []imageValue
 
 // imageValue is one value of an image. One that is not known is one that the
-// source did not send, or that the target cannot hold.
+// source did not send, that the target cannot hold, or that the target holds and
+// the driver cannot read to the letter: see sqlType.read.
 type imageValue struct {
 	known bool
 	bound
 	unfit string // the text of one that the target cannot hold
 }
 
+// same reports whether the value is known, and is b to the target.
+func (v imageValue) same(b bound) bool { return v.known && v.bound.same(b) }
+
 // isKnownAs reports whether both are known, and are the same to the target.
 func (v imageValue) isKnownAs(other imageValue) bool {
-	return v.known && other.known && v.same(other.bound)
+	return other.known && v.same(other.bound)
 }
 
 // imageOf encodes a row of the source.

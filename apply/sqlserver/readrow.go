@@ -3,6 +3,7 @@ package sqlserver
 import (
 	"database/sql"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/syncback/syncback/capture"
 )
@@ -76,17 +77,27 @@ func (c *change) imageRead(scanned []any) (rowImage, error) {
 		if err != nil {
 			return nil, c.valueError(column.to, "what the target holds cannot be read: "+err.Error())
 		}
-		v := capture.Null()
-		if ok {
-			v = capture.Text(terms)
-		}
-		b, err := column.to.typ.bind(v)
-		if err != nil {
-			return nil, c.valueError(column.to, "what the target holds cannot be read: "+err.Error())
-		}
-		out[i] = imageValue{known: true, bound: b}
+		out[i] = column.to.typ.read(terms, ok)
 	}
 	return out, nil
+}
+
+// read returns a value that the target holds, from its terms; ok is false for
+// NULL. It is not known where another may have the same terms, and where no
+// parameter holds it: such as half of a pair in UTF-16, which arrives as U+FFFD,
+// or a byte that the code page does not define. The terms then tell what was
+// read, and are the same again where the target holds the same.
+func (t sqlType) read(terms string, ok bool) imageValue {
+	v := capture.Null()
+	if ok {
+		v = capture.Text(terms)
+	}
+	b, err := t.bind(v)
+	replaced := strings.ContainsRune(terms, utf8.RuneError) && (t.class() == classChar || t.class() == classNChar)
+	if err != nil || replaced {
+		return imageValue{bound: bound{terms: terms}}
+	}
+	return imageValue{known: true, bound: b}
 }
 
 // scanRow reads a row of columns of the given types.

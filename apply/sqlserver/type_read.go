@@ -9,7 +9,8 @@ import (
 
 // selectExpr returns how a column is selected so that its exact value arrives:
 // as text where the driver's own type for it would lose digits, an offset or
-// the order of bytes.
+// the order of bytes, and as UTF-16 where it would lose the bytes that a code
+// page does not define, of which the target makes characters all the same.
 func (t sqlType) selectExpr(column string) string {
 	switch t.class() {
 	case classDecimal:
@@ -22,6 +23,8 @@ func (t sqlType) selectExpr(column string) string {
 		return "CONVERT(varchar(36), " + column + ")"
 	case classXML:
 		return "CAST(" + column + " AS nvarchar(max))"
+	case classChar:
+		return cast(column, t.wide())
 	default:
 		return t.castColumn(column)
 	}
@@ -136,15 +139,19 @@ func (t sqlType) equals(column, value string) string {
 // bring its own code page; and it ends in a point, because the target does not
 // count the blanks at the end.
 func (t sqlType) characters(expr string) string {
-	const longest = 4000 // units of an nvarchar that is not max
-	as := "nvarchar(max)"
-	if t.class() != classXML && t.castType() == t.String() && t.length > 0 && t.length < longest {
-		as = "nvarchar(" + strconv.Itoa(t.length) + ")"
-	}
 	if t.padded() {
-		return cast(expr, as) + " COLLATE Latin1_General_BIN2"
+		return cast(expr, t.wide()) + " COLLATE Latin1_General_BIN2"
 	}
-	return "(" + cast(expr, as) + " + N'.') COLLATE Latin1_General_BIN2"
+	return "(" + cast(expr, t.wide()) + " + N'.') COLLATE Latin1_General_BIN2"
+}
+
+// wide is the type of UTF-16 that holds all that a text type does.
+func (t sqlType) wide() string {
+	const longest = 4000 // units of an nvarchar that is not max
+	if t.class() != classXML && t.castType() == t.String() && t.length > 0 && t.length < longest {
+		return "nvarchar(" + strconv.Itoa(t.length) + ")"
+	}
+	return "nvarchar(max)"
 }
 
 func (t sqlType) castColumn(column string) string {

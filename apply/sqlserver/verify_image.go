@@ -6,12 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
-	"unicode"
-
-	"golang.org/x/text/cases"
-	"golang.org/x/text/runes"
-	"golang.org/x/text/transform"
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/syncback/syncback/capture"
 )
@@ -157,20 +151,12 @@ func (p *plan) folded(key []term) []term {
 	return folded
 }
 
-// fold drops what a comparison may not see: case, accents, width, the blanks at
-// the end, and the zeros at the end of bytes.
+// fold drops what a comparison may not see: of a text what foldText does and the
+// blanks at the end, and of bytes the zeros at the end.
 func (t sqlType) fold(s string) string {
 	switch t.class() {
 	case classChar, classNChar:
-		if isASCII(s) {
-			return strings.TrimRight(strings.ToLower(s), " ")
-		}
-		marks := transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), cases.Fold(), norm.NFKD)
-		folded, _, err := transform.String(marks, s)
-		if err != nil {
-			folded = s
-		}
-		return strings.TrimRight(folded, " ")
+		return foldText(strings.TrimRight(s, " "))
 	case classBinary:
 		for strings.HasSuffix(s, "00") && len(s)%2 == 0 && len(s) > 2 {
 			s = s[:len(s)-2]

@@ -267,6 +267,7 @@ type (
 		null      bool
 		nullGiven bool
 		identity  *[2]int64 // seed, increment
+		period    int       // see columnInfo
 		computed  expr
 		persisted bool
 		text      string // of the computed expression
@@ -295,6 +296,12 @@ type (
 		include   []string
 		where     expr
 		whereText string
+		ignoreDup bool
+	}
+	// disableIndexStmt is ALTER INDEX ... DISABLE.
+	disableIndexStmt struct {
+		name  string
+		table []string
 	}
 	createTriggerStmt struct {
 		name   []string

@@ -34,6 +34,7 @@ type columnInfo struct {
 	typ       sqlType
 	nullable  bool
 	identity  *[2]int64 // seed, increment
+	period    int       // GENERATED ALWAYS AS ROW START is 1, END 2
 	computed  string    // the expression's source
 	persisted bool
 }
@@ -64,6 +65,8 @@ type indexInfo struct {
 	include   []string
 	filter    string
 	rule      *ruleInfo // whose index it is
+	ignoreDup bool      // an INSERT leaves out a row whose key is there
+	disabled  bool
 }
 
 type triggerInfo struct {

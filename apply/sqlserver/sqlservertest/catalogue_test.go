@@ -57,3 +57,16 @@ func TestAlter(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestIndexes sees what an index means that ignores duplicates, or is disabled.
+func TestIndexes(t *testing.T) {
+	db, _ := standIn(t)
+	exec(t, db, "CREATE TABLE t (id int NOT NULL, v int NULL)", "CREATE UNIQUE INDEX ux ON t (id) WITH (PAD_INDEX = ON, IGNORE_DUP_KEY = ON)",
+		"CREATE UNIQUE INDEX uv ON t (v)", "INSERT INTO t VALUES (1, 1)", "INSERT INTO t SELECT 1, 2", "ALTER INDEX uv ON t DISABLE", "INSERT INTO t VALUES (2, 1)")
+	if got := query(t, db, "SELECT id, v FROM t ORDER BY id"); got != "1 1\n2 1" {
+		t.Error(got)
+	}
+	if got := query(t, db, "SELECT name, is_disabled, ignore_dup_key FROM sys.indexes WHERE name LIKE 'u%' ORDER BY name"); got != "uv 1 0\nux 0 1" {
+		t.Error(got)
+	}
+}

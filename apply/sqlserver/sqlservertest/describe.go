@@ -109,7 +109,7 @@ func (w *describer) column(c *columnInfo) {
 	}
 	typ := c.typ.systemType()
 	w.insert("columns", w.t.id, c.name, c.id, typ, typ, c.typ.maxLength(), prec, scale, coll, c.nullable, 1, 0,
-		c.identity != nil, c.computed != "", def, 0, 0, 0)
+		c.identity != nil, c.computed != "", def, c.period, 0, 0)
 	if c.identity != nil {
 		w.insert("identity_columns", w.t.id, c.name, c.id, c.identity[0], c.identity[1], nil, 0)
 	}
@@ -196,7 +196,7 @@ func (w *describer) indexes() {
 		if x.filter != "" {
 			filter = "(" + x.filter + ")"
 		}
-		w.insert("indexes", w.t.id, x.name, n, typ, desc, x.unique, x.rule != nil && x.rule.kind == "PK", x.rule != nil && x.rule.kind == "UQ", 0, x.filter != "", filter, 0, 0)
+		w.insert("indexes", w.t.id, x.name, n, typ, desc, x.unique, x.rule != nil && x.rule.kind == "PK", x.rule != nil && x.rule.kind == "UQ", x.disabled, x.filter != "", filter, x.ignoreDup, 0)
 		for i, name := range x.cols {
 			desc := i < len(x.desc) && x.desc[i]
 			w.insert("index_columns", w.t.id, n, i+1, w.t.column(name).id, i+1, desc, 0)

@@ -461,6 +461,8 @@ func (s *session) definition(f *frame, st *stmt) (d *definition, err error) {
 		return b.alterTable(n), nil
 	case *createIndexStmt:
 		return b.createIndex(n), nil
+	case *disableIndexStmt:
+		return b.disableIndex(n), nil
 	case *dropStmt:
 		return b.drop(n), nil
 	case *truncateStmt:

@@ -11,6 +11,8 @@ func (p *parser) definition() any {
 		return p.drop()
 	case p.accept("ALTER", "TABLE"):
 		return p.alterTable()
+	case p.accept("ALTER", "INDEX"):
+		return p.alterIndex()
 	case p.accept("TRUNCATE", "TABLE"):
 		return &truncateStmt{p.dotted()}
 	case p.is("ENABLE", "TRIGGER") || p.is("DISABLE", "TRIGGER"):
@@ -87,9 +89,31 @@ func (p *parser) createIndex(s *createIndexStmt) any {
 		s.whereText = p.span(from)
 	}
 	if p.accept("WITH") {
+		from := p.i
 		p.skipBrackets()
+		s.ignoreDup = p.option(from, "IGNORE_DUP_KEY")
 	}
 	p.filegroup()
+	return s
+}
+
+// option says whether the brackets that were skipped since have name = ON.
+func (p *parser) option(since int, name string) bool {
+	for i := since; i+2 < p.i; i++ {
+		if p.tokens[i].up == name {
+			return p.tokens[i+2].up == "ON"
+		}
+	}
+	return false
+}
+
+func (p *parser) alterIndex() any {
+	s := &disableIndexStmt{name: p.name()}
+	p.expect("ON")
+	s.table = p.dotted()
+	if !p.accept("DISABLE") {
+		p.unknown("ALTER INDEX ... " + p.tok().text)
+	}
 	return s
 }
 
@@ -127,6 +151,8 @@ func (p *parser) createTable() any {
 	for !p.isOp(")") {
 		if rule := p.tableConstraint(); rule != nil {
 			s.rules = append(s.rules, rule)
+		} else if p.accept("PERIOD", "FOR", "SYSTEM_TIME") {
+			p.names() // the columns say it, too
 		} else {
 			s.cols = append(s.cols, p.columnDef())
 		}
@@ -190,6 +216,13 @@ func (p *parser) columnOption(c *columnDef) bool {
 		if p.accept("NOT", "FOR") {
 			p.expect("REPLICATION")
 		}
+	case p.accept("GENERATED", "ALWAYS", "AS", "ROW"):
+		c.period, c.null = 1, false
+		if !p.accept("START") {
+			p.expect("END")
+			c.period = 2
+		}
+		p.accept("HIDDEN")
 	case p.accept("ROWGUIDCOL"), p.accept("SPARSE"):
 	default:
 		rule := p.constraint(c)
@@ -205,8 +238,8 @@ func (p *parser) tableConstraint() *constraintDef {
 	if p.is("CONSTRAINT") || p.is("PRIMARY", "KEY") || p.is("UNIQUE") || p.is("FOREIGN", "KEY") || p.is("CHECK") {
 		return p.constraint(nil)
 	}
-	if p.is("INDEX") || p.is("PERIOD") {
-		p.unknown(p.tok().up + " within CREATE TABLE")
+	if p.is("INDEX") {
+		p.unknown("INDEX within CREATE TABLE")
 	}
 	return nil
 }

@@ -104,11 +104,13 @@ CREATE FUNCTION tsql.col_length(t bpchar, c bpchar) RETURNS int4 LANGUAGE sql ST
 $$SELECT max_length FROM sys.columns WHERE object_id = tsql.object_id(t, NULL) AND name = c COLLATE tsql.ci_as$$;
 CREATE FUNCTION tsql.columnproperty(t int4, c bpchar, p bpchar) RETURNS int4 LANGUAGE sql STABLE AS $$
   SELECT CASE lower((tsql.t(p) COLLATE "C")) WHEN 'isidentity' THEN is_identity WHEN 'iscomputed' THEN is_computed WHEN 'allowsnull' THEN is_nullable
-    WHEN 'columnid' THEN column_id WHEN 'precision' THEN precision WHEN 'scale' THEN scale WHEN 'ishidden' THEN is_hidden END
+    WHEN 'columnid' THEN column_id WHEN 'precision' THEN precision WHEN 'scale' THEN scale WHEN 'ishidden' THEN is_hidden
+    WHEN 'generatedalwaystype' THEN generated_always_type END
   FROM sys.columns WHERE object_id = t AND name = c COLLATE tsql.ci_as$$;
 CREATE FUNCTION tsql.objectproperty(t int4, p bpchar) RETURNS int4 LANGUAGE sql STABLE AS $$
   SELECT CASE lower((tsql.t(p) COLLATE "C")) WHEN 'istable' THEN (type = 'U'::bpchar)::int4 WHEN 'isusertable' THEN (type = 'U'::bpchar)::int4
     WHEN 'isview' THEN (type = 'V'::bpchar)::int4 WHEN 'istrigger' THEN (type = 'TR'::bpchar)::int4
+    WHEN 'tabletemporaltype' THEN CASE type WHEN 'U'::bpchar THEN 0 END
     WHEN 'tablehasidentity' THEN (EXISTS (SELECT FROM sys.identity_columns i WHERE i.object_id = t))::int4
     WHEN 'tablehasprimarykey' THEN (EXISTS (SELECT FROM sys.key_constraints k WHERE k.parent_object_id = t AND k.type = 'PK'::bpchar))::int4 END
   FROM sys.objects WHERE object_id = t$$;

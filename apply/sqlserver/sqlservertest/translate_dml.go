@@ -52,8 +52,20 @@ func (b *binder) insert(s *insertStmt) *write {
 	default:
 		w.sql = fmt.Sprintf("%s (%s) %s", into, strings.Join(names, ", "), b.insertQuery(t, cols, s.q))
 	}
+	w.sql += t.ignoringDuplicates()
 	w.sql = with + b.returningIdentity(w, s, cols, with != "")
 	return w
+}
+
+// ignoringDuplicates is what an INSERT says of an index WITH (IGNORE_DUP_KEY = ON).
+// PostgreSQL takes one of them.
+func (t *tableInfo) ignoringDuplicates() string {
+	for _, x := range t.indexes {
+		if x.unique && x.ignoreDup && !x.disabled {
+			return " ON CONFLICT (" + pgColumns(x.cols) + ") DO NOTHING"
+		}
+	}
+	return ""
 }
 
 // insertColumns checks what an INSERT names, and applies the rules of identity
@@ -66,7 +78,7 @@ func (b *binder) insertColumns(t *tableInfo, s *insertStmt) []*columnInfo {
 	var cols []*columnInfo
 	if s.cols == nil {
 		for _, c := range t.cols {
-			if (c.identity == nil || explicit) && c.computed == "" && c.typ.kind != kRowversion {
+			if (c.identity == nil || explicit) && c.period == 0 && c.computed == "" && c.typ.kind != kRowversion {
 				cols = append(cols, c)
 			}
 		}
@@ -85,6 +97,8 @@ func (b *binder) insertColumns(t *tableInfo, s *insertStmt) []*columnInfo {
 			b.fail(errf(271, 16, "The column \"%s\" cannot be modified because it is either a computed column or is the result of a UNION operator.", c.name))
 		case c.typ.kind == kRowversion:
 			b.fail(errf(273, 16, "Cannot insert an explicit value into a timestamp column. Use INSERT with a column list to exclude the timestamp column, or insert a DEFAULT into the timestamp column."))
+		case c.period != 0:
+			b.fail(errf(13536, 16, "Cannot insert an explicit value into a GENERATED ALWAYS column in table '%s'.", t.full()))
 		case c.identity != nil && !explicit:
 			b.fail(errf(544, 16, "Cannot insert explicit value for identity column in table '%s' when IDENTITY_INSERT is set to OFF.", t.name))
 		}
@@ -235,6 +249,8 @@ func (b *binder) updatedColumn(t *tableInfo, name string) *columnInfo {
 		b.fail(errf(8102, 16, "Cannot update identity column '%s'.", c.name))
 	case c.computed != "":
 		b.fail(errf(271, 16, "The column \"%s\" cannot be modified because it is either a computed column or is the result of a UNION operator.", c.name))
+	case c.period != 0:
+		b.fail(errf(13537, 16, "Cannot update GENERATED ALWAYS columns in table '%s'.", t.full()))
 	case c.typ.kind == kRowversion:
 		b.fail(errf(272, 16, "Cannot update a timestamp column."))
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -16,6 +17,7 @@ type targetTable struct {
 	uniques  []uniqueIndex
 	triggers []trigger
 	foreign  []foreignKey
+	history  bool // that the server writes of a temporal table
 }
 
 // foreignKey is a declared one: columns, by their ids, that hold those of a row
@@ -47,12 +49,13 @@ type targetColumn struct {
 	nullable   bool
 	identity   bool
 	computed   bool
+	period     bool // GENERATED ALWAYS: the row's place in time, or in a ledger
 	hasDefault bool
 }
 
 // generated reports whether the target alone gives the column its value.
 func (c *targetColumn) generated() bool {
-	return c.computed || c.isVersion()
+	return c.computed || c.period || c.isVersion()
 }
 
 // isVersion reports whether the column is the row's version, which each write of
@@ -62,8 +65,12 @@ func (c *targetColumn) isVersion() bool {
 }
 
 // uniqueIndex is a primary key, a unique constraint or a unique index without a
-// filter.
-type uniqueIndex struct{ columns []string }
+// filter that is not disabled.
+type uniqueIndex struct {
+	name      string
+	columns   []string
+	ignoreDup bool // an insert leaves out a row whose values another has, without an error
+}
 
 type trigger struct {
 	id        int64
@@ -72,39 +79,91 @@ type trigger struct {
 	insteadOf bool
 }
 
-// column returns the column of that name, compared without regard to case, or
-// nil.
+// column returns the column of that name, or else the only one whose name differs
+// from it in case alone; nil where there is none, and where there are several.
 func (t *targetTable) column(name string) *targetColumn {
-	i := slices.IndexFunc(t.columns, func(c targetColumn) bool { return strings.EqualFold(c.name, name) })
-	if i < 0 {
+	alike := t.columnsAlike(name)
+	for _, c := range alike {
+		if c.name == name {
+			return c
+		}
+	}
+	if len(alike) != 1 {
 		return nil
 	}
-	return &t.columns[i]
+	return alike[0]
 }
 
-// catalogue is the target's tables by their folded names.
-type catalogue map[name]*targetTable
+func (t *targetTable) columnsAlike(name string) (alike []*targetColumn) {
+	for i := range t.columns {
+		if c := &t.columns[i]; strings.EqualFold(c.name, name) {
+			alike = append(alike, c)
+		}
+	}
+	return alike
+}
+
+// lacks says of a column that was not found that the table, as it is called in
+// the sentence, lacks it, or which it could be.
+func (t *targetTable) lacks(name, called string) string {
+	alike := t.columnsAlike(name)
+	if len(alike) < 2 {
+		return called + " lacks"
+	}
+	return "could be " + strings.ReplaceAll(names(alike), ", ", " or ") + " of " + called
+}
+
+// catalogue is the target's tables by their folded names: several have the same
+// where the database tells names apart by case.
+type catalogue map[name][]*targetTable
+
+// find returns the table of that name, or else the only one whose name differs
+// from it in case alone; nil where there is none, and where there are several.
+func (c catalogue) find(n name) *targetTable {
+	alike := c[n.fold()]
+	for _, t := range alike {
+		if t.name == n {
+			return t
+		}
+	}
+	if len(alike) != 1 {
+		return nil
+	}
+	return alike[0]
+}
+
+// lacks says of a table that was not found that it is not there, or which it could
+// be.
+func (c catalogue) lacks(n name) string {
+	alike := c[n.fold()]
+	if len(alike) < 2 {
+		return "does not exist, or the login may not see it; correct the name or grant SELECT on it"
+	}
+	return fmt.Sprintf("could be %s or %s; write it with the case of the one that is meant", alike[0].name, alike[1].name)
+}
 
 // The catalogue queries use only what every server that speaks T-SQL has; see
-// the SQL Server documentation, System catalog views. Names are cast to the type
+// the SQL Server documentation, System catalog views. What came with SQL Server
+// 2016 is asked for as a property, which is NULL before. Names are cast to the type
 // that they have there: another server may send them in a code page.
 const (
-	tablesQuery = `SELECT t.object_id, CAST(s.name AS nvarchar(128)), CAST(t.name AS nvarchar(128))
+	tablesQuery = `SELECT t.object_id, CAST(s.name AS nvarchar(128)), CAST(t.name AS nvarchar(128)),
+COALESCE(OBJECTPROPERTY(t.object_id, 'TableTemporalType'), 0)
 FROM sys.tables t JOIN sys.schemas s ON s.schema_id = t.schema_id`
 
 	columnsQuery = `SELECT c.object_id, c.column_id, CAST(c.name AS nvarchar(128)), COALESCE(b.name, y.name), c.max_length, c.precision, c.scale,
 COALESCE(c.collation_name, ''), COALESCE(CAST(COLLATIONPROPERTY(c.collation_name, 'CodePage') AS int), 0),
-c.is_nullable, c.is_identity, c.is_computed, c.default_object_id
+c.is_nullable, c.is_identity, c.is_computed, COALESCE(COLUMNPROPERTY(c.object_id, c.name, 'GeneratedAlwaysType'), 0), c.default_object_id
 FROM sys.columns c JOIN sys.tables t ON t.object_id = c.object_id
 JOIN sys.types y ON y.user_type_id = c.user_type_id
 LEFT JOIN sys.types b ON b.user_type_id = y.system_type_id
 ORDER BY c.object_id, c.column_id`
 
-	indexesQuery = `SELECT i.object_id, i.index_id, CAST(c.name AS nvarchar(128))
+	indexesQuery = `SELECT i.object_id, i.index_id, CAST(c.name AS nvarchar(128)), CAST(COALESCE(i.name, '') AS nvarchar(128)), i.ignore_dup_key
 FROM sys.indexes i
 JOIN sys.index_columns k ON k.object_id = i.object_id AND k.index_id = i.index_id
 JOIN sys.columns c ON c.object_id = k.object_id AND c.column_id = k.column_id
-WHERE i.is_unique = 1 AND i.has_filter = 0 AND k.is_included_column = 0
+WHERE i.is_unique = 1 AND i.is_disabled = 0 AND i.is_hypothetical = 0 AND i.has_filter = 0 AND k.is_included_column = 0
 ORDER BY i.object_id, i.index_id, k.index_column_id`
 
 	triggersQuery = `SELECT parent_id, object_id, CAST(name AS nvarchar(128)), is_disabled, is_instead_of_trigger
@@ -120,10 +179,13 @@ func readCatalogue(ctx context.Context, db *sql.DB) (catalogue, error) {
 	cat := catalogue{}
 	err := query(ctx, db, tablesQuery, func(rows *sql.Rows) error {
 		t := &targetTable{}
-		if err := rows.Scan(&t.id, &t.name.schema, &t.name.table); err != nil {
+		var temporal int64
+		if err := rows.Scan(&t.id, &t.name.schema, &t.name.table, &temporal); err != nil {
 			return err
 		}
-		byID[t.id], cat[t.name.fold()] = t, t
+		const history = 1
+		t.history = temporal == history
+		byID[t.id], cat[t.name.fold()] = t, append(cat[t.name.fold()], t)
 		return nil
 	})
 	if err != nil {
@@ -141,18 +203,18 @@ func readCatalogue(ctx context.Context, db *sql.DB) (catalogue, error) {
 
 func readColumns(ctx context.Context, db *sql.DB, tables map[int64]*targetTable) error {
 	return query(ctx, db, columnsQuery, func(rows *sql.Rows) error {
-		var table, defaultID int64
+		var table, period, defaultID int64
 		var c targetColumn
 		t := &c.typ
 		if err := rows.Scan(&table, &c.id, &c.name, &t.name, &t.length, &t.precision, &t.scale,
-			&t.collation, &t.codePage, &c.nullable, &c.identity, &c.computed, &defaultID); err != nil {
+			&t.collation, &t.codePage, &c.nullable, &c.identity, &c.computed, &period, &defaultID); err != nil {
 			return err
 		}
 		t.name = strings.ToLower(t.name)
 		if (t.name == "nchar" || t.name == "nvarchar") && t.length > 0 {
 			t.length /= 2 // sys.columns counts bytes
 		}
-		c.hasDefault = defaultID != 0
+		c.period, c.hasDefault = period != 0, defaultID != 0
 		if owner := tables[table]; owner != nil {
 			owner.columns = append(owner.columns, c)
 		}
@@ -165,7 +227,8 @@ func readUniques(ctx context.Context, db *sql.DB, tables map[int64]*targetTable)
 	return query(ctx, db, indexesQuery, func(rows *sql.Rows) error {
 		var table, index int64
 		var column string
-		if err := rows.Scan(&table, &index, &column); err != nil {
+		var u uniqueIndex
+		if err := rows.Scan(&table, &index, &column, &u.name, &u.ignoreDup); err != nil {
 			return err
 		}
 		owner := tables[table]
@@ -173,11 +236,11 @@ func readUniques(ctx context.Context, db *sql.DB, tables map[int64]*targetTable)
 			return nil
 		}
 		if table != lastTable || index != lastIndex {
-			owner.uniques = append(owner.uniques, uniqueIndex{})
+			owner.uniques = append(owner.uniques, u)
 			lastTable, lastIndex = table, index
 		}
-		u := &owner.uniques[len(owner.uniques)-1]
-		u.columns = append(u.columns, column)
+		last := &owner.uniques[len(owner.uniques)-1]
+		last.columns = append(last.columns, column)
 		return nil
 	})
 }

@@ -92,6 +92,7 @@ func (c *check) table(m *mapping, t *capture.Table) {
 		}
 	}
 	c.triggers(m)
+	c.ignored(m)
 	c.lock(m)
 	if p == nil {
 		return
@@ -108,6 +109,16 @@ func (c *check) unwritten(p *plan) {
 		c.add(capture.Blocks, p.target.name.String()+", column "+column,
 			"it must not be null, has no default, and nothing is written to it, so that every insert would be refused",
 			"map a source column to it, or give it a value with `fixed`")
+	}
+}
+
+// ignored says of each index that has the server leave out rows without an error.
+func (c *check) ignored(m *mapping) {
+	for _, u := range m.target.uniques {
+		if u.ignoreDup {
+			c.add(capture.Warns, m.target.name.String()+", index "+u.name, "it is made WITH (IGNORE_DUP_KEY = ON), so that an insert whose values another row has is left out without an error, also one of a trigger",
+				"have it made again WITH (IGNORE_DUP_KEY = OFF)")
+		}
 	}
 }
 

@@ -96,7 +96,7 @@ func TestCheckOfTriggersInsteadOfTheWrite(t *testing.T) {
 		{"still", EmulateTriggers, "warning dbo.still, trigger tr_still: it is told to stay silent, and emulated; it fires INSTEAD OF the write, and where it does nothing nothing is written. have it do the write alone where it finds the marker, or let the table's triggers fire"},
 		{"deaf", EmulateTriggers, "error dbo.deaf, trigger tr_deaf: it is told to stay silent, and emulated, and its text does not look at CONTEXT_INFO, so that it fires all the same. have it begin with IF SUBSTRING(CONTEXT_INFO(), 1, 8) = 0x73796E636261636B RETURN, or let the table's triggers fire"},
 	} {
-		table := cat[name{"dbo", test.table}]
+		table := cat.find(name{"dbo", test.table})
 		if d.server != nil {
 			table.triggers[0].insteadOf = true
 		}

@@ -38,12 +38,14 @@
 //
 // # What is written
 //
-//   - Columns of the same name are mapped to each other, without regard to case;
-//     Table says what differs. A source column that has nowhere to go is an
-//     error, and so is a name in the configuration that does not exist.
-//   - Computed and rowversion columns, and those that are excluded or owned by
-//     the target, are never written. An identity column takes the source's
-//     number, under IDENTITY_INSERT, and cannot be updated.
+//   - Columns of the same name are mapped to each other, without regard to case
+//     unless the target has several; Table says what differs. A source column that
+//     has nowhere to go is an error, and so is a name in the configuration that
+//     does not exist.
+//   - Computed and rowversion columns, those that are GENERATED ALWAYS, and those
+//     that are excluded or owned by the target, are never written. An identity
+//     column takes the source's number, under IDENTITY_INSERT, and cannot be
+//     updated.
 //   - An UPDATE sets the columns that changed in the target's own terms: blanks
 //     that only pad, the sentinel for null, what rounds to the same. Where none
 //     did there is no statement. Where the source does not send the whole old

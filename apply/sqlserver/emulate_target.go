@@ -99,7 +99,7 @@ func (w *writing) tableCalled(text string) (*targetTable, error) {
 // tableNamed returns a table of the target. Our own are none of an Emulator's
 // business.
 func (w *writing) tableNamed(n name) (*targetTable, error) {
-	t := w.cat[n.fold()]
+	t := w.cat.find(n)
 	if t == nil || strings.EqualFold(n.schema, w.cfg.Schema) {
 		return nil, fmt.Errorf("there is no table %s, or the login may not see it", n)
 	}

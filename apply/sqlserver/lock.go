@@ -76,8 +76,8 @@ func (m *mapping) findLock(cat catalogue) error {
 		if err != nil {
 			return err
 		}
-		if l.table = cat[table.fold()]; l.table == nil {
-			return fmt.Errorf("%s: lock names table %s, which does not exist, or the login may not see it; correct the name or grant SELECT on it", m.target.name, table)
+		if l.table = cat.find(table); l.table == nil {
+			return fmt.Errorf("%s: lock names table %s, which %s", m.target.name, table, cat.lacks(table))
 		}
 		in = l.table
 	}
@@ -86,7 +86,7 @@ func (m *mapping) findLock(cat catalogue) error {
 	}
 	if cfg.Holder != "" {
 		if l.holder = in.column(cfg.Holder); l.holder == nil {
-			return fmt.Errorf("%s: lock, holder names column %q, which %s lacks; correct the name", m.target.name, cfg.Holder, in.name)
+			return fmt.Errorf("%s: lock, holder names column %q, which %s; correct the name", m.target.name, cfg.Holder, in.lacks(cfg.Holder, in.name.String()))
 		}
 		if blank(l.holder.typ, "") == "" {
 			return fmt.Errorf("%s: lock, holder names column %q, which is of type %s; name one that is text, a number or a bit", m.target.name, cfg.Holder, l.holder.typ)
@@ -102,9 +102,9 @@ func (l *recordLock) findColumns(cfg *RecordLock, row *targetTable) error {
 		on := lockColumn{l.table.column(name), row.column(cfg.On[name])}
 		switch {
 		case on.lock == nil:
-			return fmt.Errorf("on names column %q, which %s lacks; correct the name", name, l.table.name)
+			return fmt.Errorf("on names column %q, which %s; correct the name", name, l.table.lacks(name, l.table.name.String()))
 		case on.row == nil:
-			return fmt.Errorf("on names column %q, which the target table lacks; correct the name", cfg.On[name])
+			return fmt.Errorf("on names column %q, which %s; correct the name", cfg.On[name], row.lacks(cfg.On[name], "the target table"))
 		case !on.comparable():
 			return fmt.Errorf("on compares column %q, which is of type %s, with %q, which is of type %s; name columns of like types", name, on.lock.typ, on.row.name, on.row.typ)
 		}
@@ -113,7 +113,7 @@ func (l *recordLock) findColumns(cfg *RecordLock, row *targetTable) error {
 	for _, name := range sorted(cfg.Where) {
 		to := l.table.column(name)
 		if to == nil {
-			return fmt.Errorf("where names column %q, which %s lacks; correct the name", name, l.table.name)
+			return fmt.Errorf("where names column %q, which %s; correct the name", name, l.table.lacks(name, l.table.name.String()))
 		}
 		value, err := literal(to.typ, cfg.Where[name])
 		if err != nil {

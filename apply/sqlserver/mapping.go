@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/syncback/syncback/capture"
 	"github.com/syncback/syncback/resolve"
@@ -61,9 +60,12 @@ func match(config Table, cat catalogue) (*mapping, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := cat[target.fold()]
+	t := cat.find(target)
 	if t == nil {
-		return nil, fmt.Errorf("target table %s does not exist, or the login may not see it; correct the name or grant SELECT on it", target)
+		return nil, fmt.Errorf("target table %s %s", target, cat.lacks(target))
+	}
+	if t.history {
+		return nil, fmt.Errorf("target table %s is the history of a temporal table, which the server alone writes; map the temporal table", t.name)
 	}
 	m := &mapping{config: config, source: source, target: t}
 	if err := m.checkNames(); err != nil {
@@ -77,7 +79,7 @@ func match(config Table, cat catalogue) (*mapping, error) {
 func (m *mapping) checkNames() error {
 	check := func(where, column string) error {
 		if m.target.column(column) == nil {
-			return fmt.Errorf("%s: %s names column %q, which the target table lacks; correct the name", m.target.name, where, column)
+			return fmt.Errorf("%s: %s names column %q, which %s; correct the name", m.target.name, where, column, m.target.lacks(column, "the target table"))
 		}
 		return nil
 	}
@@ -141,14 +143,14 @@ func (m *mapping) rule() string {
 }
 
 // excluded reports whether a target column is left alone by configuration.
-func (m *mapping) excluded(column string) bool {
-	return slices.ContainsFunc(m.config.Exclude, func(e string) bool { return strings.EqualFold(e, column) })
+func (m *mapping) excluded(c *targetColumn) bool {
+	return slices.ContainsFunc(m.config.Exclude, func(e string) bool { return m.target.column(e) == c })
 }
 
-// fixed returns the configured literal for a target column, by any case.
-func (m *mapping) fixed(column string) (string, bool) {
+// fixed returns the configured literal for a target column.
+func (m *mapping) fixed(c *targetColumn) (string, bool) {
 	for f, text := range m.config.Fixed {
-		if strings.EqualFold(f, column) {
+		if m.target.column(f) == c {
 			return text, true
 		}
 	}

@@ -3,7 +3,6 @@ package sqlserver
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/syncback/syncback/capture"
@@ -118,9 +117,9 @@ func (m *mapping) column(from capture.Column) (*targetColumn, error) {
 	}
 	column := m.target.column(to)
 	if column == nil {
-		return nil, fmt.Errorf("%s has column %q, which %s lacks; map it with `to`, or `skip` it", m.source, from.Name, m.target.name)
+		return nil, fmt.Errorf("%s has column %q, which %s; map it with `to`, or `skip` it", m.source, from.Name, m.target.lacks(to, m.target.name.String()))
 	}
-	if m.excluded(column.name) || column.generated() {
+	if m.excluded(column) || column.generated() {
 		return nil, nil
 	}
 	return column, nil
@@ -167,7 +166,7 @@ func (p *plan) findKey(m *mapping) error {
 func (p *plan) addFixed(m *mapping) error {
 	for i := range m.target.columns {
 		to := &m.target.columns[i]
-		text, ok := m.fixed(to.name)
+		text, ok := m.fixed(to)
 		if !ok {
 			continue
 		}
@@ -220,7 +219,7 @@ func (p *plan) unwritten() []string {
 func (p *plan) uniquelyKeyed() bool {
 	return slices.ContainsFunc(p.target.uniques, func(u uniqueIndex) bool {
 		return !slices.ContainsFunc(u.columns, func(name string) bool {
-			return !slices.ContainsFunc(p.key, func(k int) bool { return strings.EqualFold(p.columns[k].to.name, name) })
+			return !slices.ContainsFunc(p.key, func(k int) bool { return p.columns[k].to == p.target.column(name) })
 		})
 	})
 }

@@ -49,7 +49,7 @@ func testConfig() Table {
 func mustPlan(t *testing.T, config Table, source *capture.Table) *plan {
 	t.Helper()
 	target := testTarget()
-	m, err := match(config, catalogue{target.name.fold(): target})
+	m, err := match(config, catalogue{target.name.fold(): {target}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestPlanRefuses(t *testing.T) {
 			config, source := testConfig(), testSource(capture.IdentityFull)
 			test.spoil(&config, source)
 			target := testTarget()
-			m, err := match(config, catalogue{target.name.fold(): target})
+			m, err := match(config, catalogue{target.name.fold(): {target}})
 			if err == nil {
 				_, wrong := newPlan(m, source, planOptions{})
 				if len(wrong) == 0 {
@@ -149,7 +149,7 @@ func TestPlanRefuses(t *testing.T) {
 
 func TestMatchTablesRefusesTheSameTableTwice(t *testing.T) {
 	target := testTarget()
-	cat := catalogue{target.name.fold(): target}
+	cat := catalogue{target.name.fold(): {target}}
 	other := testConfig()
 	other.Source = "elsewhere.tenancy"
 	for name, tables := range map[string][]Table{"source": {testConfig(), testConfig()}, "target": {testConfig(), other}} {
@@ -161,7 +161,7 @@ func TestMatchTablesRefusesTheSameTableTwice(t *testing.T) {
 
 func TestPlanIsMadeAgainForANewShape(t *testing.T) {
 	target := testTarget()
-	m, err := match(testConfig(), catalogue{target.name.fold(): target})
+	m, err := match(testConfig(), catalogue{target.name.fold(): {target}})
 	if err != nil {
 		t.Fatal(err)
 	}

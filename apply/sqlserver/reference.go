@@ -66,11 +66,11 @@ func (m *mapping) configured(r Reference, mappings map[name]*mapping) (ref refer
 	for i, column := range r.Columns {
 		c := m.target.column(column)
 		if c == nil {
-			return ref, fmt.Errorf("it names column %q, which the target table lacks", column)
+			return ref, fmt.Errorf("it names column %q, which %s; correct the name", column, m.target.lacks(column, "the target table"))
 		}
 		t := other.target.column(to[i])
 		if t == nil {
-			return ref, fmt.Errorf("it names column %q, which %s lacks", to[i], ref.table)
+			return ref, fmt.Errorf("it names column %q, which %s; correct the name", to[i], other.target.lacks(to[i], ref.table.String()))
 		}
 		ref.columns, ref.to = append(ref.columns, c), append(ref.to, strings.ToLower(t.name))
 	}

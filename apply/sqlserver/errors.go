@@ -144,6 +144,11 @@ var numbers = map[int32]known{
 	10928: {"a resource limit of the server is reached", true},
 	10929: {"the server is too busy", true},
 	10060: {"the server did not answer", true},
+	13536: {"a period column was written", false},
+	13537: {"a period column was updated", false},
+	13559: {"the history of a temporal table was written", false},
+	13560: {"the history of a temporal table was written", false},
+	13561: {"the history of a temporal table was written", false},
 	17830: {"a network error on login", true},
 	18456: {"login failed; check user and password", false},
 	18486: {"login failed, the account is locked; have it unlocked", false},
@@ -152,6 +157,11 @@ var numbers = map[int32]known{
 	40501: {"the service is busy", true},
 	40544: {"the database has reached its size quota", true},
 	40613: {"the database is not available now", true},
+	41301: {"a transaction on which this one depends failed", true},
+	41302: {"a row of a memory-optimised table was changed by another session", true},
+	41305: {"a memory-optimised table was changed by another session", true},
+	41325: {"a memory-optimised table was changed by another session", true},
+	41839: {"too many transactions depend on each other", true},
 }
 
 // worded are messages by which a server that speaks T-SQL, but is not SQL

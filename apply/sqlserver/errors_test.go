@@ -10,6 +10,7 @@ import (
 	mssql "github.com/microsoft/go-mssqldb"
 
 	"github.com/syncback/syncback/capture"
+	"github.com/syncback/syncback/resolve"
 )
 
 // TestServerErrorsQuoteNoValues has the messages in which SQL Server quotes what
@@ -66,7 +67,7 @@ func TestCertificateIsNotRetried(t *testing.T) {
 }
 
 func TestWhatMayBeRetried(t *testing.T) {
-	for number, want := range map[int32]bool{1205: true, 1222: true, 3960: true, 9002: true, 3906: true, 2627: false, 547: false, 50000: false, 1: false, 0: false} {
+	for number, want := range map[int32]bool{1205: true, 1222: true, 3960: true, 9002: true, 3906: true, 41301: true, 41302: true, 41305: true, 41325: true, 41839: true, 2627: false, 547: false, 50000: false, 1: false, 0: false} {
 		if got := capture.Retryable(translate(context.Background(), mssql.Error{Number: number})); got != want {
 			t.Errorf("retryable(%d) = %t, want %t", number, got, want)
 		}
@@ -95,5 +96,25 @@ func TestTheCauseIsToldAndNotWhatFollowsFromIt(t *testing.T) {
 	follows.All = []mssql.Error{note, cause, follows}
 	if got := serverError(follows); got.Number != 547 || got.Constraint != "FK_x" {
 		t.Errorf("got %v", got)
+	}
+}
+
+// The words of a violated constraint are in the login's language, but for what kind
+// of constraint it is.
+func TestViolatedConstraintIsToldInEveryLanguage(t *testing.T) {
+	for message, want := range map[string]resolve.Kind{
+		`The DELETE statement conflicted with the REFERENCE constraint "FK_x". The conflict occurred in database "d", table "dbo.a", column 'b'.`:                 resolve.ForeignKey,
+		`The DELETE statement conflicted with the SAME TABLE REFERENCE constraint "FK_x".`:                                                                        resolve.ForeignKey,
+		`Die DELETE-Anweisung steht in Konflikt mit der REFERENCE-Einschränkung "FK_x". Der Konflikt trat in der "d"-Datenbank, Tabelle "dbo.a", column 'b' auf.`: resolve.ForeignKey,
+		`L'instruction DELETE est en conflit avec la contrainte REFERENCE "FK_x".`:                                                                                resolve.ForeignKey,
+		`Instrukcja DELETE jest w konflikcie z ograniczeniem REFERENCE "FK_x".`:                                                                                   resolve.ForeignKey,
+		`INSERT ステートメントは FOREIGN KEY 制約 "FK_x" と競合しています。`:                                                                                                         resolve.ForeignKey,
+		`Die INSERT-Anweisung steht in Konflikt mit der CHECK-Einschränkung "CK_REFERENCE".`:                                                                      resolve.Check,
+		`The INSERT statement conflicted with the CHECK constraint "ck FOREIGN KEY".`:                                                                             resolve.Check,
+		`update or delete on table "a" violates foreign key constraint "fk_x" on table "b"`:                                                                       resolve.ForeignKey,
+	} {
+		if got := serverError(mssql.Error{Number: 547, Message: message}).kind(); got != want {
+			t.Errorf("%s\n\tis %s, not %s", message, got, want)
+		}
 	}
 }

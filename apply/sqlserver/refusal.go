@@ -158,7 +158,7 @@ func (e *ServerError) kind() resolve.Kind {
 	case 2601, 2627:
 		return resolve.Unique
 	case 547:
-		if text := strings.ToLower(e.text); strings.Contains(text, "foreign key") || strings.Contains(text, "reference constraint") {
+		if e.ofForeignKey() {
 			return resolve.ForeignKey
 		}
 		return resolve.Check
@@ -173,6 +173,15 @@ func (e *ServerError) kind() resolve.Kind {
 	default:
 		return 0
 	}
+}
+
+// ofForeignKey reports whether the constraint that message 547 is about is a
+// foreign key. SQL Server says which kind it is before it quotes the name, in
+// capitals whatever the login's language is; a server that is not SQL Server has
+// words of its own.
+func (e *ServerError) ofForeignKey() bool {
+	kind, _, _ := strings.Cut(e.text, `"`)
+	return strings.Contains(kind, "FOREIGN KEY") || strings.Contains(kind, "REFERENCE") || strings.Contains(e.text, "foreign key constraint")
 }
 
 // columnName is the column that SQL Server's message 515 names.

@@ -221,9 +221,9 @@
 // refuses. A connection that is gone is a [LostError]. Each names table and
 // position where they are known, and none holds a value: SQL Server's own
 // messages quote them, and are left out. Deadlocks, lock timeouts, snapshot
-// conflicts, a full log, a read-only database and lost connections are
-// retryable; the whole transaction is then to be applied again, from the
-// checkpoint. A target that says nothing for Config.AnswerTimeout counts as a
+// conflicts, a full log, a read-only database, one that cannot be opened any more
+// and lost connections are retryable; the whole transaction is then to be applied
+// again, from the checkpoint. A target that says nothing for Config.AnswerTimeout counts as a
 // lost connection. Whether a statement is slow or no answer will ever come is not
 // to be known, so each time the next attempt may take twice as long.
 //

@@ -107,7 +107,9 @@ var numbers = map[int32]known{
 	596:   {"the session was ended by the server", true},
 	701:   {"the server is short of memory", true},
 	916:   {"the login has no user in the database; have one made for it", false},
+	921:   {"the target database is not recovered yet", true},
 	922:   {"the target database is being recovered", true},
+	924:   {"the target database is in single-user mode, and someone else is in it", true},
 	927:   {"the target database is being restored", true},
 	942:   {"the target database is offline", true},
 	952:   {"the target database is in transition", true},
@@ -149,7 +151,9 @@ var numbers = map[int32]known{
 	13559: {"the history of a temporal table was written", false},
 	13560: {"the history of a temporal table was written", false},
 	13561: {"the history of a temporal table was written", false},
+	17187: {"the server is not ready for connections yet", true},
 	17830: {"a network error on login", true},
+	18401: {"the server is being upgraded, and takes no connections yet", true},
 	18456: {"login failed; check user and password", false},
 	18486: {"login failed, the account is locked; have it unlocked", false},
 	20509: {"a network error", true},
@@ -186,7 +190,11 @@ func translate(ctx context.Context, err error) error {
 	}
 	var server mssql.Error
 	if errors.As(err, &server) {
-		return serverError(server)
+		out := serverError(server)
+		if errors.As(err, new(*awayError)) {
+			out.Reason, out.retryable = "the target database cannot be opened now, as it could before", true
+		}
+		return out
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -201,6 +209,25 @@ func translate(ctx context.Context, err error) error {
 		return &LostError{Err: fmt.Errorf("%w; an old server may need an update for TLS 1.2, or tlsmin=1.0 in the DSN, and GODEBUG=tlssha1=1 for a certificate that is signed with SHA-1", err)}
 	}
 	return &LostError{Err: err}
+}
+
+// awayError is the answer to a login that the database cannot be opened, where one
+// of the same pool could open it before. It has the same number where the database
+// is recovered, restored, offline or another's alone, and where there is none.
+type awayError struct{ err error }
+
+func (e *awayError) Error() string { return e.err.Error() }
+
+func (e *awayError) Unwrap() error { return e.err }
+
+// whyAway marks what a login that could open the database before is answered with,
+// where it is that the database cannot be opened.
+func whyAway(err error) error {
+	var server mssql.Error
+	if errors.As(err, &server) && firstError(server).Number == 4060 {
+		return &awayError{err}
+	}
+	return err
 }
 
 // firstError picks the error that tells most: the server sends the cause first,

@@ -67,7 +67,7 @@ func TestCertificateIsNotRetried(t *testing.T) {
 }
 
 func TestWhatMayBeRetried(t *testing.T) {
-	for number, want := range map[int32]bool{1205: true, 1222: true, 3960: true, 9002: true, 3906: true, 41301: true, 41302: true, 41305: true, 41325: true, 41839: true, 2627: false, 547: false, 50000: false, 1: false, 0: false} {
+	for number, want := range map[int32]bool{1205: true, 1222: true, 3960: true, 9002: true, 3906: true, 921: true, 924: true, 17187: true, 18401: true, 41301: true, 41302: true, 41305: true, 41325: true, 41839: true, 2627: false, 547: false, 50000: false, 1: false, 0: false} {
 		if got := capture.Retryable(translate(context.Background(), mssql.Error{Number: number})); got != want {
 			t.Errorf("retryable(%d) = %t, want %t", number, got, want)
 		}

@@ -26,6 +26,7 @@ type patience struct {
 	worn  int  // how often it ran out since a transaction was committed
 	short bool // whoever waits was told to end
 	conns map[*patientConn]bool
+	been  bool // whether a login could open the database
 }
 
 const (
@@ -159,6 +160,10 @@ func (c patientConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	for _, d := range dialled {
 		d.in = true
 	}
+	if c.p.been {
+		err = whyAway(err)
+	}
+	c.p.been = c.p.been || err == nil
 	return conn, err
 }
 

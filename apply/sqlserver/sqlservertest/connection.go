@@ -143,7 +143,7 @@ func (s *Server) admits(l *login) *sqlError {
 		e := errf(18456, 14, "Login failed for user '%s'.", l.user)
 		return e
 	}
-	if l.database != "" && !strings.EqualFold(l.database, s.database) {
+	if s.away.Load() || l.database != "" && !strings.EqualFold(l.database, s.database) {
 		return errf(4060, 11, "Cannot open database \"%s\" requested by the login. The login failed.", l.database)
 	}
 	return nil

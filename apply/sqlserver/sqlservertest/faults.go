@@ -59,6 +59,10 @@ type Injected struct {
 // Fired is how often the fault has happened.
 func (i *Injected) Fired() int { return int(i.fired.Load()) }
 
+// SetAway has logins not find the database, or find it again: what SQL Server
+// answers while it recovers a database is what it answers where there is none.
+func (s *Server) SetAway(away bool) { s.away.Store(away) }
+
 // Inject adds a fault. Of several that match, each counts the statement, and the
 // first one that is due happens.
 func (s *Server) Inject(f Fault) *Injected {

@@ -59,6 +59,7 @@ type Server struct {
 
 	statements, writes, roundTrips atomic.Int64
 	armed                          atomic.Bool // there are faults
+	away                           atomic.Bool // see SetAway
 
 	mu      sync.Mutex
 	batches map[string]*batch

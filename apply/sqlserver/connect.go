@@ -54,7 +54,7 @@ func withDefaults(cfg Config) (Config, error) {
 	if cfg.Pipeline == "" {
 		return cfg, errors.New("the pipeline has no name; give it one")
 	}
-	if len([]rune(cfg.Pipeline)) > 128 {
+	if cut(cfg.Pipeline, 128) != cfg.Pipeline {
 		return cfg, errors.New("the pipeline's name is longer than 128 characters; shorten it")
 	}
 	if cfg.Schema == "" {

@@ -223,9 +223,9 @@
 // messages quote them, and are left out. Deadlocks, lock timeouts, snapshot
 // conflicts, a full log, a read-only database, one that cannot be opened any more
 // and lost connections are retryable; the whole transaction is then to be applied
-// again, from the checkpoint. A target that says nothing for Config.AnswerTimeout counts as a
-// lost connection. Whether a statement is slow or no answer will ever come is not
-// to be known, so each time the next attempt may take twice as long.
+// again, from the checkpoint. A target that says nothing for Config.AnswerTimeout
+// counts as a lost connection. Whether a statement is slow or no answer will ever
+// come is not to be known, so each time the next attempt may take twice as long.
 //
 // # Limits
 //

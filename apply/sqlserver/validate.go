@@ -16,7 +16,7 @@ func (cfg Config) Validate() error {
 	}
 	const mostWait = 24 * 24 * time.Hour // in milliseconds it is an int
 	switch {
-	case len([]rune(cfg.Schema)) > 128:
+	case cut(cfg.Schema, 128) != cfg.Schema:
 		return errors.New("the name of the schema for our own tables is longer than 128 characters; shorten it")
 	case cfg.LockTimeout < time.Millisecond || cfg.LockTimeout > mostWait:
 		return errors.New("the lock timeout is not between 1ms and 576h; choose one that is")

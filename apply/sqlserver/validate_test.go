@@ -18,6 +18,8 @@ func TestValidate(t *testing.T) {
 	}{
 		{Config{}, "the pipeline has no name; give it one"},
 		{Config{Pipeline: strings.Repeat("é", 129)}, "the pipeline's name is longer than 128 characters; shorten it"},
+		{Config{Pipeline: strings.Repeat("😀", 65)}, "the pipeline's name is longer than 128 characters; shorten it"},
+		{Config{Pipeline: "p", Schema: strings.Repeat("😀", 65)}, "the name of the schema for our own tables is longer than 128 characters; shorten it"},
 		{Config{Pipeline: "p", Schema: strings.Repeat("é", 129)}, "the name of the schema for our own tables is longer than 128 characters; shorten it"},
 		{Config{Pipeline: "p", LockTimeout: time.Microsecond}, "the lock timeout is not between 1ms and 576h; choose one that is"},
 		{Config{Pipeline: "p", LockTimeout: 577 * time.Hour}, "the lock timeout is not between 1ms and 576h; choose one that is"},

@@ -53,6 +53,10 @@ type Disk struct {
 // ErrClosed is wrapped by the error of whatever is asked of a closed queue.
 var ErrClosed = errors.New("queue is closed")
 
+// ErrInUse is wrapped by the error of Open or Inspect where another process has
+// the queue open.
+var ErrInUse = errors.New("another process has it open")
+
 // ErrDamaged is wrapped by the error of Open or Next, or of a Tx's changes, when
 // what was synced is no longer as it was written.
 var ErrDamaged = errors.New("queue is damaged")
@@ -62,6 +66,18 @@ var ErrDamaged = errors.New("queue is damaged")
 // with ErrDamaged where something that was synced is missing or broken. Only one
 // process at a time can have a queue open.
 func Open(cfg Config) (*Disk, error) {
+	d, err := newDisk(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.open(); err != nil {
+		d.release()
+		return nil, fmt.Errorf("open queue in %s: %w", cfg.Dir, err)
+	}
+	return d, nil
+}
+
+func newDisk(cfg Config) (*Disk, error) {
 	if cfg.Dir == "" {
 		return nil, errors.New("open queue: Config.Dir is empty; name a folder for the queue alone")
 	}
@@ -71,10 +87,6 @@ func Open(cfg Config) (*Disk, error) {
 	}
 	d := &Disk{cfg: cfg, log: cfg.Logger, moved: make(chan struct{})}
 	d.writer = txWriter{d: d, encoder: encoder{max: cfg.pieceSize, cut: d.writer.cut}}
-	if err := d.open(); err != nil {
-		d.release()
-		return nil, fmt.Errorf("open queue in %s: %w", cfg.Dir, err)
-	}
 	return d, nil
 }
 
@@ -125,9 +137,14 @@ func (d *Disk) takeLock() error {
 	if err := private(path, 0o600); err != nil {
 		return err
 	}
+	return claim(f)
+}
+
+// claim takes the lock for this process, until f is closed.
+func claim(f *os.File) error {
 	ok, err := lockFile(f)
 	if err == nil && !ok {
-		err = errors.New("another process has it open; stop that one, or give this one a folder of its own")
+		err = fmt.Errorf("%w; stop that one, or give this one a folder of its own", ErrInUse)
 	}
 	return err
 }

@@ -4,7 +4,9 @@ package queue
 
 import (
 	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -16,6 +18,16 @@ func lockFile(f *os.File) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// mayCreate returns why this process cannot create path, which does not exist in
+// a folder that does. op is what the error names.
+func mayCreate(op, path string) error {
+	const writeAndSearch = 0o3
+	if err := syscall.Access(filepath.Dir(path), writeAndSearch); err != nil {
+		return &fs.PathError{Op: op, Path: path, Err: err}
+	}
+	return nil
 }
 
 // syncDir makes the names in dir durable.

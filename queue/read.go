@@ -37,21 +37,30 @@ func (d *Disk) Next(ctx context.Context, after capture.Position) (*capture.Tx, e
 func (d *Disk) look(after capture.Position) (spot, <-chan struct{}, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s, floor := d.durable.state, d.segs[0].floor()
-	switch {
-	case d.closed:
+	if d.closed {
 		return spot{}, nil, ErrClosed
-	case after < floor:
-		return spot{}, nil, fmt.Errorf("%w: what comes after %s was asked for, and the queue holds only what comes after %s: set the pipeline up anew, or restore the target to a later day",
-			capture.ErrGap, after, floor)
-	case after != 0 && s.begun && after+1 < s.base: // a transaction may be right at the base
-		return spot{}, nil, fmt.Errorf("%w: the target stands at %s, and the queue only began at %s: its folder is not the one that the target was filled from; put that one back, or set the pipeline up anew",
-			capture.ErrGap, after, s.base)
-	case s.begun && after > s.mark.Position:
-		return spot{}, nil, fmt.Errorf("%w: the target stands at %s, and the queue has come to %s: its folder is not the one that the target was filled from, or an old copy of it",
-			ErrAhead, after, s.mark.Position)
+	}
+	if err := d.durable.state.covers(after, d.segs[0].floor()); err != nil {
+		return spot{}, nil, err
 	}
 	return d.durable, d.moved, nil
+}
+
+// covers refuses a position where what comes after it is not all in a queue that
+// holds what comes after floor.
+func (s state) covers(after, floor capture.Position) error {
+	switch {
+	case after < floor:
+		return fmt.Errorf("%w: what comes after %s was asked for, and the queue holds only what comes after %s: set the pipeline up anew, or restore the target to a later day",
+			capture.ErrGap, after, floor)
+	case after != 0 && s.begun && after+1 < s.base: // a transaction may be right at the base
+		return fmt.Errorf("%w: the target stands at %s, and the queue only began at %s: its folder is not the one that the target was filled from; put that one back, or set the pipeline up anew",
+			capture.ErrGap, after, s.base)
+	case s.begun && after > s.mark.Position:
+		return fmt.Errorf("%w: the target stands at %s, and the queue has come to %s: its folder is not the one that the target was filled from, or an old copy of it",
+			ErrAhead, after, s.mark.Position)
+	}
+	return nil
 }
 
 // read returns the first transaction after that position. There is one.

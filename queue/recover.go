@@ -12,38 +12,26 @@ import (
 	"strings"
 )
 
-// load reads the headers of the segments. Each says where the one before it
-// ends, so that what is missing is seen at once.
+// load reads the headers of the segments, and removes what a crash left of
+// others.
 func (d *Disk) load() error {
-	numbers, err := d.list()
+	numbers, stale, err := d.list()
 	if err != nil {
 		return err
 	}
-	for i, n := range numbers {
-		s, err := openSegment(d.cfg.Dir, n)
-		newest := i == len(numbers)-1
-		if newest && (i > 0 || n == 1) && errors.Is(err, errFrame) && s.size <= headerSize {
-			// A crash tore it before anything was in it.
-			if err := os.Remove(s.path); err != nil {
-				return err
-			}
-			break
+	torn, err := d.readHeaders(numbers)
+	if err != nil {
+		return err
+	}
+	for _, path := range append(stale, torn...) {
+		if err := os.Remove(path); err != nil {
+			return err
 		}
-		if err != nil {
-			return headerError(s, n, err)
-		}
-		if err := d.unlock(s); err != nil {
-			return headerError(s, n, err)
-		}
+	}
+	for _, s := range d.segs {
 		if err := private(s.path, 0o600); err != nil {
 			return err
 		}
-		if i > 0 {
-			if err := follows(d.segs[i-1], s); err != nil {
-				return err
-			}
-		}
-		d.segs = append(d.segs, s)
 	}
 	if len(d.segs) == 0 {
 		return d.begin(header{number: 1})
@@ -51,14 +39,13 @@ func (d *Disk) load() error {
 	return nil
 }
 
-// list returns the numbers of the segments in order, and removes what was left
-// of others.
-func (d *Disk) list() ([]uint64, error) {
+// list returns the numbers of the segments in order, and the files that were
+// left of others.
+func (d *Disk) list() (numbers []uint64, stale []string, err error) {
 	entries, err := os.ReadDir(d.cfg.Dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var numbers []uint64
 	for _, e := range entries {
 		if n, ok := segmentNumber(e.Name()); ok {
 			numbers = append(numbers, n)
@@ -69,12 +56,36 @@ func (d *Disk) list() ([]uint64, error) {
 		stem, ok := strings.CutSuffix(e.Name(), appliedSuffix)
 		n, isOurs := segmentNumber(stem + segmentSuffix)
 		if _, held := slices.BinarySearch(numbers, n); ok && isOurs && !held {
-			if err := os.Remove(filepath.Join(d.cfg.Dir, e.Name())); err != nil {
+			stale = append(stale, filepath.Join(d.cfg.Dir, e.Name()))
+		}
+	}
+	return numbers, stale, nil
+}
+
+// readHeaders reads the headers of the segments. Each says where the one before
+// it ends, so that what is missing is seen at once. torn is the newest file where
+// a crash tore it before anything was in it.
+func (d *Disk) readHeaders(numbers []uint64) (torn []string, err error) {
+	for i, n := range numbers {
+		s, err := openSegment(d.cfg.Dir, n)
+		newest := i == len(numbers)-1
+		if newest && (i > 0 || n == 1) && errors.Is(err, errFrame) && s.size <= headerSize {
+			return []string{s.path}, nil
+		}
+		if err != nil {
+			return nil, headerError(s, n, err)
+		}
+		if err := d.unlock(s); err != nil {
+			return nil, headerError(s, n, err)
+		}
+		if i > 0 {
+			if err := follows(d.segs[i-1], s); err != nil {
 				return nil, err
 			}
 		}
+		d.segs = append(d.segs, s)
 	}
-	return numbers, nil
+	return nil, nil
 }
 
 func headerError(s *segment, number uint64, err error) error {
@@ -108,17 +119,27 @@ func (d *Disk) recoverTail() error {
 		t.file.Close()
 	}
 	t.seg, t.file, t.off = s, d.cfg.wrap(f), s.size
+	good, err := d.end(f)
+	if err != nil {
+		return err
+	}
+	return d.settleAt(good)
+}
+
+// end returns where the last whole transaction ends. f is the newest segment's.
+func (d *Disk) end(f *os.File) (spot, error) {
+	s := d.segs[len(d.segs)-1]
 	r := recovery{seg: s, file: f, at: s.start, state: s.state, good: spot{s.start, s.state}}
 	if s.open.start.seg != 0 {
 		r.open, r.good.place = true, s.open.start
 	}
 	if err := r.run(); err != nil {
-		return err
+		return spot{}, err
 	}
 	if r.good.seg < d.segs[0].number {
-		return damaged(s, 0, errors.New("the file in which its first transaction begins is missing"))
+		return spot{}, damaged(s, 0, errors.New("the file in which its first transaction begins is missing"))
 	}
-	return d.settleAt(r.good)
+	return r.good, nil
 }
 
 // settleAt makes that spot the end of the log, and all before it durable.

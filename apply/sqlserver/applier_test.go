@@ -533,3 +533,18 @@ func TestBrokenSequenceWritesNothing(t *testing.T) {
 	}
 	d.holds(`SELECT COUNT(*) FROM dbo.tenagree`, "0")
 }
+
+// TestReadCheckpointChangesNothing: a pipeline that is new has none, and gets no
+// row.
+func TestReadCheckpointChangesNothing(t *testing.T) {
+	d := newDatabase(t, tenancies)
+	if cp, err := ReadCheckpoint(t.Context(), d.cfg); err != nil || cp != (apply.Checkpoint{}) {
+		t.Errorf("of a new pipeline it reads %+v, %v", cp, err)
+	}
+	d.holds(`SELECT [pipeline] FROM syncback.[checkpoint]`)
+	a := d.open(tenancyMapping())
+	d.do(a, 5, insert(tenancy(), "1", "Ann", "1", "-"))
+	if cp, err := ReadCheckpoint(t.Context(), d.cfg); err != nil || cp.Position != 5 {
+		t.Errorf("it reads %+v, %v", cp, err)
+	}
+}

@@ -92,6 +92,23 @@ func (c *Control) explainMissing(err error, schema string) error {
 	return err
 }
 
+// ReadCheckpoint reads how far a pipeline has come in the target, and changes
+// nothing: the one without a row, which OpenControl would make, has the zero
+// Checkpoint. It needs what OpenControl does.
+func ReadCheckpoint(ctx context.Context, cfg Config) (apply.Checkpoint, error) {
+	cfg, err := withDefaults(cfg)
+	if err != nil {
+		return apply.Checkpoint{}, err
+	}
+	db, _, err := open(cfg)
+	if err != nil {
+		return apply.Checkpoint{}, err
+	}
+	defer db.Close()
+	cp, _, err := newControl(db, cfg).find(ctx, db)
+	return cp, err
+}
+
 // Checkpoint reads how far the target has come. On a server without
 // READ_COMMITTED_SNAPSHOT it waits for the transaction that is being applied, for
 // Config.LockTimeout at most.
@@ -104,9 +121,16 @@ func (c *Control) Checkpoint(ctx context.Context) (apply.Checkpoint, error) {
 }
 
 func (c *Control) read(ctx context.Context, db querier) (apply.Checkpoint, error) {
-	var cp apply.Checkpoint
-	found := false
-	err := query(ctx, db, `SELECT [source], [position], [applied_at], [paused], [parked], [changed_at], [changed_by]
+	cp, found, err := c.find(ctx, db)
+	if err == nil && !found {
+		err = fmt.Errorf("the target has lost its checkpoint of pipeline %q: %w; restore its row, or start again as after a lost target", c.pipeline, capture.ErrGap)
+	}
+	return cp, err
+}
+
+// find reads the pipeline's row, where there is one.
+func (c *Control) find(ctx context.Context, db querier) (cp apply.Checkpoint, found bool, err error) {
+	err = query(ctx, db, `SELECT [source], [position], [applied_at], [paused], [parked], [changed_at], [changed_by]
 FROM `+c.table+` WHERE [pipeline] = @p1`, func(rows *sql.Rows) error {
 		var at, changed sql.NullTime
 		var by sql.NullString
@@ -119,12 +143,9 @@ FROM `+c.table+` WHERE [pipeline] = @p1`, func(rows *sql.Rows) error {
 		return nil
 	}, c.pipeline)
 	if err != nil {
-		return apply.Checkpoint{}, translate(ctx, err)
+		return apply.Checkpoint{}, false, translate(ctx, err)
 	}
-	if !found {
-		return cp, fmt.Errorf("the target has lost its checkpoint of pipeline %q: %w; restore its row, or start again as after a lost target", c.pipeline, capture.ErrGap)
-	}
-	return cp, nil
+	return cp, found, nil
 }
 
 // Pause stops applying, durably, from the next transaction on: it waits for the

@@ -178,7 +178,7 @@ func (c *Capturer) checkPublication(ctx context.Context, conn *pgx.Conn) ([]find
 		return []finding{found(capture.Blocks, object, "it does not exist, and the role may not create it",
 			"Have the tables' owner run: "+c.publicationSQL(conn))}, nil
 	}
-	return []finding{found(capture.Note, object, "it does not exist yet", "Setup creates it")}, nil
+	return []finding{found(capture.Note, object, "it does not exist", "the first run creates it")}, nil
 }
 
 func (c *Capturer) checkSlot(ctx context.Context, conn *pgx.Conn) ([]finding, error) {
@@ -196,7 +196,7 @@ func (c *Capturer) checkSlot(ctx context.Context, conn *pgx.Conn) ([]finding, er
 		return []finding{found(capture.Blocks, object, "it does not exist, and all replication slots are in use",
 			"ALTER SYSTEM SET max_replication_slots to more, and restart the server")}, nil
 	case !slot.exists:
-		return []finding{found(capture.Note, object, "it does not exist yet", "Setup creates it")}, nil
+		return []finding{found(capture.Note, object, "it does not exist", "the first run creates it")}, nil
 	}
 	return slot.findings(object, version(conn)), nil
 }

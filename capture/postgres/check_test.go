@@ -67,8 +67,8 @@ func TestCheckTables(t *testing.T) {
 		`error table public.root: not all of its partitions have a full replica identity, so what changed in a row is not known. ALTER TABLE "public"."leaf" REPLICA IDENTITY FULL`,
 		"error table public.Half: it does not exist. Names are taken as they are written, and there is a table public.half",
 		"error table public.absent: it does not exist",
-		"note publication syncback: it does not exist yet. Setup creates it",
-		"note slot "+s.cfg.Slot+": it does not exist yet. Setup creates it",
+		"note publication syncback: it does not exist. the first run creates it",
+		"note slot "+s.cfg.Slot+": it does not exist. the first run creates it",
 		"note max_slot_wal_keep_size: it is -1")
 
 	// Publishing a table without an identity would break the source's own

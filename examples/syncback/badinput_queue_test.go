@@ -9,21 +9,21 @@ import (
 
 var badQueues = []badInput{
 	{
-		name: "queue is a file", check: "-", make: func(s *site) {
+		name: "queue is a file", check: "queue in DIR/queue: mkdir DIR/queue: not a directory. name a folder that is this user's own, or can be made", make: func(s *site) {
 			s.removeQueue()
 			s.write("queue", "hunter2")
 		},
 		want: "open queue in DIR/queue: mkdir DIR/queue: not a directory; name a folder that is this user's own, or can be made",
 	},
 	{
-		name: "queue below a file", check: "-", make: func(s *site) {
+		name: "queue below a file", check: "queue in DIR/file/queue: mkdir DIR/file: not a directory. name a folder that is this user's own, or can be made", make: func(s *site) {
 			s.write("file", "")
 			s.configure("queue: {dir: file/queue}\n" + tables)
 		},
 		want: "open queue in DIR/file/queue: mkdir DIR/file: not a directory; name a folder that is this user's own, or can be made",
 	},
 	{
-		name: "queue of another user", check: "-", make: func(s *site) {
+		name: "queue of another user", check: "queue in DIR/queue: open DIR/queue/lock: permission denied. name a folder that is this user's own, or can be made", make: func(s *site) {
 			s.closeQueue()
 		},
 		want: "open queue in DIR/queue: open DIR/queue/lock: permission denied; name a folder that is this user's own, or can be made",
@@ -37,15 +37,48 @@ var badQueues = []badInput{
 		want: "open queue in DIR/queue: another process has it open; stop that one, or give this one a folder of its own",
 	},
 	{
-		name: "queue damaged", check: "-", make: func(s *site) { s.damage(60) },
+		name: "queue damaged", check: "queue in DIR/queue: queue is damaged: 0000000000000001.seg at byte 0: its header is not as it was written. put a copy of the folder back, or set the pipeline up anew and compare the two sides", make: func(s *site) { s.damage(60) },
 		want: "open queue in DIR/queue: queue is damaged: 0000000000000001.seg at byte 0: its header is not as it was written; put a copy of the folder back, or set the pipeline up anew and compare the two sides",
 	},
 	{
-		name: "queue of nonsense", check: "-", make: func(s *site) {
+		name: "queue of nonsense", check: "queue in DIR/queue: queue is damaged: 0000000000000001.seg at byte 0: its header is not as it was written. put a copy of the folder back, or set the pipeline up anew and compare the two sides", make: func(s *site) {
 			s.removeQueue()
 			s.write("queue/0000000000000001.seg", strings.Repeat("hunter2", 10_000))
 		},
 		want: "open queue in DIR/queue: queue is damaged: 0000000000000001.seg at byte 0: its header is not as it was written; put a copy of the folder back, or set the pipeline up anew and compare the two sides",
+	},
+	{
+		name: "queue's key", ready: applied, make: func(s *site) {
+			s.configure("queue: {key: the key that sealed it}\n" + tables)
+			s.mustRun("run", "--until-idle")
+			s.configure("queue: {key: hunter2 hunter2 hunter2}\n" + tables)
+		},
+		want:  "open queue in DIR/queue: 0000000000000002.seg: what is in it is sealed with another key; give the one that it was sealed with, among the old keys where it no longer seals. Where that is lost, so is what was queued: set the pipeline up anew, with a folder and a slot of its own, and compare the two sides",
+		check: "queue in DIR/queue: 0000000000000002.seg: what is in it is sealed with another key. give the one that it was sealed with, among the old keys where it no longer seals. Where that is lost, so is what was queued: set the pipeline up anew, with a folder and a slot of its own, and compare the two sides",
+	},
+	{
+		name: "queue of another pipeline", ready: applied, make: func(s *site) {
+			other := newReadySite(s.t)
+			s.configure("queue: {dir: " + other.queue() + "}\n" + tables)
+		},
+		want:  `source: other source: the queue holds changes of "SOURCE", but this is "SOURCE": correct the DSN or the slot, or start with a new queue and compare the two sides`,
+		check: `source: other source: the queue holds changes of "SOURCE", but this is "SOURCE": correct the DSN or the slot, or start with a new queue and compare the two sides`,
+	},
+	{
+		name: "queue lost", ready: applied, make: func(s *site) {
+			s.mustRun("pause")
+			s.onSource(`INSERT INTO tenancy VALUES ('hunter2')`)
+			s.mustFail("run", "--until-idle") // which captures
+			s.mustRun("resume")
+			s.configure("queue: {dir: elsewhere}\n" + tables)
+		},
+		want:  "begin: the queue is empty and the target stands at X/X: source: gap: captured up to X/X, but slot SLOT has moved on to X/X: what lies between was in a queue that is lost, or another reader took it. Compare the two sides and repair, then start with a new slot and a new queue",
+		check: "source: gap: captured up to X/X, but slot SLOT has moved on to X/X: what lies between was in a queue that is lost, or another reader took it. Compare the two sides and repair, then start with a new slot and a new queue",
+	},
+	{
+		name: "target put back", ready: applied, make: func(s *site) { s.onTarget(`UPDATE [syncback].[checkpoint] SET [position] = 1`) },
+		want:  "drain: read the queue after X/X: gap: the target stands at X/X, and the queue only began at X/X: its folder is not the one that the target was filled from; put that one back, or set the pipeline up anew; the target is at an older position than the queue goes back to: bring the target to a later day, or compare and repair it and start anew",
+		check: "queue in DIR/queue: gap: the target stands at X/X, and the queue only began at X/X: its folder is not the one that the target was filled from. put that one back, or set the pipeline up anew",
 	},
 	{
 		name: "status file damaged", args: "status", check: "-", make: func(s *site) { s.write("queue/status.json", "hunter2") },

@@ -55,6 +55,24 @@ var badSlots = []badInput{
 		check: "table public.Tenancy: it does not exist. Names are taken as they are written, and there is a table public.tenancy",
 	},
 	{
+		name: "slot lost", ready: applied, make: func(s *site) { s.dropSlot() },
+		want:  "source: gap: slot SLOT is gone, and with it the changes after X/X. Compare the two sides and repair, then start with a new slot and a new queue",
+		check: "source: gap: slot SLOT is gone, and with it the changes after X/X. Compare the two sides and repair, then start with a new slot and a new queue",
+	},
+	{
+		name: "slot and queue lost", ready: applied, make: func(s *site) {
+			s.dropSlot()
+			s.removeQueue()
+		},
+		want:  "begin: the queue is empty and the target stands at X/X: source: gap: slot SLOT is gone, and with it the changes after X/X. Compare the two sides and repair, then start with a new slot and a new queue",
+		check: "source: gap: slot SLOT is gone, and with it the changes after X/X. Compare the two sides and repair, then start with a new slot and a new queue",
+	},
+	{
+		name: "publication lost", ready: applied, make: func(s *site) { s.onSource(`DROP PUBLICATION syncback`) },
+		want:  "source: gap: publication syncback is gone, and with it the changes after X/X. Compare the two sides and repair, then start with a new slot and a new queue",
+		check: "source: gap: publication syncback is gone, and with it the changes after X/X. Compare the two sides and repair, then start with a new slot and a new queue",
+	},
+	{
 		name: "wal_level", ready: prepared,
 		make: func(s *site) {
 			own := newClusterWith(s.t, map[string]string{"wal_level": "replica"})

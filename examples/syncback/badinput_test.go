@@ -199,6 +199,7 @@ func (s *site) plain(text string) string {
 	text = anyPort.ReplaceAllString(text, "HOST:PORT")
 	text = anyResolver.ReplaceAllString(text, "lookup $1")
 	text = anyOther.ReplaceAllString(text, "database OTHER")
+	text = anySource.ReplaceAllString(text, `"SOURCE"`)
 	text = anyNumber.ReplaceAllString(text, "transaction N")
 	text = theirWords.ReplaceAllString(text, ": … (SQLSTATE")
 	return anyPosition.ReplaceAllString(text, "X/X")

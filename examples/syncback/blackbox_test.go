@@ -20,6 +20,7 @@ import (
 
 	"github.com/syncback/syncback/apply/sqlserver/sqlservertest"
 	"github.com/syncback/syncback/capture/postgres/postgrestest"
+	"github.com/syncback/syncback/queue"
 )
 
 var (
@@ -262,9 +263,38 @@ func TestCheck(t *testing.T) {
 	if n := s.slots(); n != 0 {
 		t.Errorf("check made %d slots and publications", n)
 	}
+	if _, err := os.Stat(filepath.Join(s.dir, "queue")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("check made a queue: %v", err)
+	}
 	var rows int
 	if err := s.ms.QueryRow(`SELECT COUNT(*) FROM [syncback].[checkpoint]`).Scan(&rows); err != nil || rows != 0 {
 		t.Errorf("check left %d checkpoints, %v", rows, err)
+	}
+}
+
+// TestCheckBesideARun: a run keeps its queue, and the pipeline is fit to run. A slot
+// that is gone is told all the same.
+func TestCheckBesideARun(t *testing.T) {
+	t.Parallel()
+	s := newReadySite(t)
+	stop := s.start("run")
+	s.wait("the run", func() bool { return s.status()["state"] == "idle" })
+	if stdout := s.mustRun("check"); !strings.Contains(stdout, "note     queue in "+s.queue()+": another process has it open, such as a run\n") {
+		t.Errorf("stdout:\n%s", stdout)
+	}
+	s.onSource(`INSERT INTO tenancy VALUES ('a')`)
+	s.wait("the row", func() bool { return s.count() == 1 })
+	if code, stderr := stop(os.Interrupt); code != 0 {
+		t.Errorf("exit code %d, stderr:\n%s", code, stderr)
+	}
+	s.dropSlot()
+	held, err := queue.Open(queue.Config{Dir: s.queue()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	if stdout, _, code := s.run("check"); code != 1 || !strings.Contains(stdout, "error    source: gap: slot "+s.slot()+" is gone") {
+		t.Errorf("exit code %d, stdout:\n%s", code, stdout)
 	}
 }
 

@@ -14,16 +14,23 @@ import (
 
 // check prints what keeps the pipeline from running, and what someone should
 // know of. A source that cannot be reached does not keep the target from being
-// checked. Nothing is changed on either side.
+// checked. Nothing is changed on either side, nor in the queue.
 func (s *session) check(ctx context.Context) error {
 	tables, findings, sourceErr := s.checkSource(ctx)
 	more, targetErr := s.checkTarget(ctx, tables)
+	findings = append(findings, more...)
+	held, queued, known := s.checkQueue()
+	var progressErr error
+	if sourceErr == nil && targetErr == nil {
+		more, progressErr = s.checkProgress(ctx, held, known, findings)
+		findings = append(findings, more...)
+	}
 	rules, pluginErr := s.checkPlugins(ctx)
-	findings = slices.Concat(findings, more, rules)
+	findings = slices.Concat(findings, queued, rules)
 	for _, f := range findings {
 		printFinding(s.stdout, f)
 	}
-	if err := errors.Join(sourceErr, targetErr, pluginErr); err != nil {
+	if err := errors.Join(sourceErr, targetErr, progressErr, pluginErr); err != nil {
 		return err
 	}
 	if n := blocking(findings); n > 0 {

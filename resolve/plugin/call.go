@@ -28,6 +28,9 @@ func (h *host) call(ctx context.Context, of func() sum, do func(context.Context,
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	if err := h.givenUpOn(of); err != nil {
+		return err
+	}
 	i, err := h.current()
 	if err != nil {
 		return err
@@ -98,21 +101,40 @@ type blame struct {
 }
 
 // blamed notes that the plugin failed at a call. Behind the last attempt the
-// error is not retryable, and the next attempt is the first again: someone asked
-// for it.
+// error is not retryable, and the call is not made again: who asks once more may
+// be the same transaction, which is then tried alone, or behind another that was
+// given up.
 func (h *host) blamed(of func() sum, err *Error) *Error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if call := of(); h.blame.times == 0 || h.blame.call != call {
+	call := of()
+	if h.blame.times == 0 || h.blame.call != call {
 		h.blame = blame{call: call}
 	}
 	h.blame.times++
 	if h.blame.times < h.Attempts {
 		return err
 	}
-	times := h.blame.times
+	err = h.permanent("failed %d times at the same call, and is not asked again; the last time it %s", h.blame.times, err.Problem)
+	if h.givenUp == nil {
+		h.givenUp = make(map[sum]*Error)
+	}
+	h.givenUp[call] = err
 	h.blame = blame{}
-	return h.permanent("failed %d times at the same call, and is not asked again; the last time it %s", times, err.Problem)
+	return err
+}
+
+// givenUpOn returns the error of a call that is not made again, nil of any other.
+func (h *host) givenUpOn(of func() sum) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.givenUp) == 0 {
+		return nil
+	}
+	if err := h.givenUp[of()]; err != nil {
+		return err
+	}
+	return nil
 }
 
 // forgive notes that a call was answered.

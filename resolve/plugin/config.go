@@ -35,7 +35,7 @@ type Config struct {
 	CallTimeout time.Duration
 	// Attempts is how often in a row the plugin may end, hang or fail to start,
 	// over the same call or without any, before that is an error that is not
-	// retried; 0 means 5.
+	// retried; 0 means 5. Such a call is not made again, whoever asks.
 	Attempts int
 	// Backoff spaces the starts that follow failures.
 	Backoff capture.Backoff

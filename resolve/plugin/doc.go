@@ -31,7 +31,8 @@
 //   - A plugin that ends is started again, and one that does not answer in time is
 //     killed first. The call is a retryable error: the target's transaction is
 //     rolled back, and asks again. Nothing is decided by a plugin that failed. One
-//     that fails over and over at the same call is an error that is not retried.
+//     that fails over and over at the same call is an error that is not retried,
+//     and is not asked that again before it is started anew by [Start].
 //   - An Emulator reads the open transaction through its Target as if it were in
 //     the host's process. The host's errors that it returns, or wraps, are found
 //     again by errors.Is.

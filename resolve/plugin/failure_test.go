@@ -128,26 +128,51 @@ func TestFailures(t *testing.T) {
 }
 
 // TestSameCallOverAndOver: a call at which the plugin always fails is an error
-// that is not retried in the end, also where calls between are answered; one that
-// is asked again later is tried as often.
+// that is not retried in the end, also where calls between are answered, and is
+// not made again.
 func TestSameCallOverAndOver(t *testing.T) {
 	c := config(t, "failing")
 	c.Attempts = 3
 	c.Backoff = capture.Backoff{Min: time.Millisecond, Max: time.Millisecond}
 	p := start(t, c)
-	for range 2 {
-		for i := range 3 {
-			p.Process(t.Context())
-			if _, err := asked(p, "answer"); err != nil {
-				t.Fatal(err)
-			}
-			_, err := asked(p, "exit")
-			if last := i == 2; err == nil || capture.Retryable(err) == last {
-				t.Fatalf("attempt %d: %v", i+1, err)
-			}
-			if want := "plugin failing failed 3 times at the same call, and is not asked again; the last time it ended with exit status 7 during a call"; i == 2 && err.Error() != want {
-				t.Errorf("%v\nwant %s", err, want)
-			}
+	const want = "plugin failing failed 3 times at the same call, and is not asked again; the last time it ended with exit status 7 during a call"
+	for i := range 3 {
+		p.Process(t.Context())
+		if _, err := asked(p, "answer"); err != nil {
+			t.Fatal(err)
+		}
+		_, err := asked(p, "exit")
+		if last := i == 2; err == nil || capture.Retryable(err) == last || (err.Error() == want) != last {
+			t.Fatalf("attempt %d: %v", i+1, err)
+		}
+	}
+	process := p.Process(t.Context())
+	if _, err := asked(p, "exit"); err == nil || err.Error() != want || capture.Retryable(err) {
+		t.Errorf("behind the last attempt: %v\nwant %s", err, want)
+	}
+	if _, err := asked(p, "answer"); err != nil || p.Process(t.Context()).Pid != process.Pid {
+		t.Errorf("the plugin was asked once more, and ended; %v", err)
+	}
+}
+
+// TestSeveralCallsOverAndOver: calls at which the plugin always fails and that
+// are asked in turn, as those of transactions that are tried together, are each
+// given up in the end.
+func TestSeveralCallsOverAndOver(t *testing.T) {
+	c := config(t, "failing")
+	c.Attempts = 3
+	c.Backoff = capture.Backoff{Min: time.Millisecond, Max: time.Millisecond}
+	p := start(t, c)
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("neither was given up in 30s")
+		}
+		_, err := asked(p, "exit")
+		if !capture.Retryable(err) {
+			_, err = asked(p, "crash")
+		}
+		if !capture.Retryable(err) {
+			break
 		}
 	}
 }

@@ -62,11 +62,12 @@ type host struct {
 	stop    context.CancelFunc
 	stopped chan struct{}
 
-	mu     sync.Mutex
-	live   *instance // nil while there is none
-	gone   error     // why there will be none any more
-	worked bool      // whether the last one answered a call
-	blame  blame
+	mu      sync.Mutex
+	live    *instance // nil while there is none
+	gone    error     // why there will be none any more
+	worked  bool      // whether the last one answered a call
+	blame   blame
+	givenUp map[sum]*Error // the calls that are not made again
 }
 
 // keep starts the plugin again each time that it ends.

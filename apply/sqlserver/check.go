@@ -33,11 +33,15 @@ func Check(ctx context.Context, cfg Config, source []*capture.Table) ([]capture.
 	for _, err := range wrong {
 		c.blocks("tables", err)
 	}
-	for _, t := range source {
-		if m := mappings[name{t.Schema, t.Name}]; m != nil {
-			c.table(m, t)
-		}
-	}
+	c.tables(mappings, source)
+	return c.findings, c.err
+}
+
+// Check looks at what [Check] does of the mapped tables, as Open read the
+// target's catalogue.
+func (a *Applier) Check(ctx context.Context, source []*capture.Table) ([]capture.Finding, error) {
+	c := &check{ctx: ctx, db: a.db, cfg: a.cfg}
+	c.tables(a.mappings, source)
 	return c.findings, c.err
 }
 
@@ -80,6 +84,14 @@ func (c *check) written() {
 	err := query(c.ctx, c.db, "SELECT TOP (1) [version] FROM "+name{c.cfg.Schema, "written"}.quoted(), func(*sql.Rows) error { return nil })
 	if err != nil {
 		c.add(capture.Blocks, "schema "+c.cfg.Schema, "our own table written is missing, or the login may not read it", "have what the ddl command prints run in the target again; it adds what is missing")
+	}
+}
+
+func (c *check) tables(mappings map[name]*mapping, source []*capture.Table) {
+	for _, t := range source {
+		if m := mappings[name{t.Schema, t.Name}]; m != nil {
+			c.table(m, t)
+		}
 	}
 }
 

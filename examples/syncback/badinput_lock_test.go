@@ -22,7 +22,7 @@ var badLockedTables = []badInput{
 	locked("table: syncback.checkpoint, on: {pipeline: tag_ref}, holder: who", `dbo.tenagree: lock, holder names column "who", which syncback.checkpoint lacks`, "correct the name"),
 	locked("holder: who", `dbo.tenagree: lock, holder names column "who", which dbo.tenagree lacks`, "correct the name"),
 	locked("holder: eot", `dbo.tenagree: lock, holder names column "eot", which is of type smalldatetime`, "name one that is text, a number or a bit"),
-	{name: "lock's holder that is written", args: "check", make: config("source: tenancy, target: tenagree, columns: {ref: {to: tag_ref}, ended: {to: eot}}, lock: {holder: rent}"), want: unfit,
+	{name: "lock's holder that is written", ready: prepared, make: config("source: tenancy, target: tenagree, columns: {ref: {to: tag_ref}, ended: {to: eot}}, lock: {holder: rent}"), want: "target: dbo.tenagree: lock's holder, column \"rent\", is written from here, which would take the record from who has it; `exclude` it, or skip the source's column",
 		check: "dbo.tenagree: lock's holder, column \"rent\", is written from here, which would take the record from who has it. `exclude` it, or skip the source's column"},
 }
 

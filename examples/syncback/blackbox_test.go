@@ -323,6 +323,32 @@ func TestRunWithoutOurTablesLeavesNoSlot(t *testing.T) {
 	}
 }
 
+// A slot that nobody reads keeps the source's log. One that was read is another
+// matter: what is queued may have been applied by then.
+func TestRunThatDoesNotFitLeavesNoSlot(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.executeDDL()
+	unfit := "tables: [{source: tenancy, target: tenagree, columns: {ref: {to: tag_ref}, ended: {to: rent}, rent: {to: eot}}}]\n"
+	s.configure(unfit)
+	for _, args := range [][]string{{"run"}, {"run", "--until-idle"}, {"verify", "--repair"}} {
+		want := "syncback: target: dbo.tenagree, column rent: date into numeric(9,2): refused; date is not written to numeric(9,2); map it to a column of a type that can hold it, or skip it (check lists 1 more)"
+		if last := s.mustFail(args...); last != want {
+			t.Errorf("%s says\n%s\nwant\n%s", args, last, want)
+		}
+		if n := s.slots(); n != 0 {
+			t.Errorf("%s left %d slots and publications", args, n)
+		}
+	}
+	if _, stderr, code := s.run("check"); code != 1 || stderr != "syncback: not fit to run: mend what is marked as error (2), then check again\n" {
+		t.Errorf("check: exit code %d, stderr:\n%s", code, stderr)
+	}
+	s.configure(tables)
+	s.mustRun("run", "--until-idle")
+	s.configure(unfit)
+	s.mustRun("run", "--until-idle") // and stops at the first change
+}
+
 // A new slot would start behind what was lost, and keep the source's log for
 // nobody.
 func TestLostSlotIsNotMadeAnew(t *testing.T) {

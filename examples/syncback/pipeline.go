@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -52,9 +53,51 @@ func (p *pipeline) open(ctx context.Context) (err error) {
 	if err != nil {
 		return failure("target", err)
 	}
+	if err := p.fits(ctx, at); err != nil {
+		return err
+	}
 	p.queue = newBacklog(ctx, p.disk, at.Position, 5*time.Second)
 	p.monitor.counts(p.queue)
 	return p.begin(ctx)
+}
+
+// fits refuses a pipeline that is new where its mapping would stop it at the first
+// change. One that has begun may have changes queued that its tables were made for,
+// and is not held up.
+func (p *pipeline) fits(ctx context.Context, at apply.Checkpoint) error {
+	held, err := p.disk.Last(ctx)
+	if err != nil || at.Source != "" || held != (capture.Mark{}) {
+		return err
+	}
+	tables, err := p.capturer.Tables(ctx)
+	if err != nil && capture.Retryable(err) {
+		return failure("source", err)
+	}
+	if err != nil {
+		return nil // begin refuses a table that is not there, and says more of it
+	}
+	findings, err := p.applier.Check(ctx, tables)
+	if err != nil {
+		return failure("target", err)
+	}
+	for _, f := range findings {
+		if f.Level == capture.Blocks {
+			return failure("target", refusal(f, blocking(findings)-1))
+		}
+	}
+	return nil
+}
+
+// refusal is a finding as a sentence; others is how many more block.
+func refusal(f capture.Finding, others int) error {
+	text := f.Object + ": " + f.Problem
+	if f.Advice != "" {
+		text += "; " + f.Advice
+	}
+	if others > 0 {
+		text += fmt.Sprintf(" (check lists %d more)", others)
+	}
+	return errors.New(text)
 }
 
 // begin settles where a new pipeline begins, and asks the source whether one that

@@ -31,8 +31,8 @@ var misnamedPlugins = []badInput{
 
 // badPlugins are plugins that cannot be used, as run and check see it.
 var badPlugins = []badInput{
-	badPlugin("plugin's file missing", "", "cannot be read from DIR/rules: no such file or directory", ""),
-	{name: "plugin that is a pipe", want: "plugin housing cannot be read from DIR/rules: it is not a regular file", check: "plugin housing: cannot be read from DIR/rules: it is not a regular file",
+	badPlugin("plugin's file missing", "", "cannot be read from DIR/rules: no such file or directory; give the right path, of a file that this user may read", ""),
+	{name: "plugin that is a pipe", want: "plugin housing cannot be read from DIR/rules: it is not a regular file; give the right path, of a file that this user may read", check: "plugin housing: cannot be read from DIR/rules: it is not a regular file; give the right path, of a file that this user may read",
 		make: func(s *site) {
 			if err := syscall.Mkfifo(filepath.Join(s.dir, "rules"), 0o700); err != nil {
 				s.t.Fatal(err)
@@ -41,9 +41,9 @@ var badPlugins = []badInput{
 		}},
 	badPlugin("plugin without a checksum", "no program\n", "has no sha256; that of DIR/rules is "+notAProgram+", to be given if it is the file that is meant", ""),
 	badPlugin("plugin's file is another", "no program\n", "was not started, since DIR/rules is not the file that is meant: its sha256 is "+notAProgram, strings.Repeat("0", 64)),
-	badPlugin("plugin that is no program", "no program\n", "cannot be started from DIR/rules: exec format error", notAProgram),
+	badPlugin("plugin that is no program", "no program\n", "cannot be started from DIR/rules: exec format error; give the path of a program for this machine", notAProgram),
 	badPlugin("program that is no plugin", "#!/bin/sh\necho housing\n", "cannot be used: DIR/rules is not a plugin, or wrote to its standard output before it said that it is one", own),
-	badPlugin("program that ends", "#!/bin/sh\nexit 3\n", "ended with exit status 3 before it said that it is a plugin", own),
+	badPlugin("program that ends", "#!/bin/sh\nexit 3\n", "ended with exit status 3 before it said that it is a plugin; see that path is the plugin", own),
 	badPlugin("plugin of another release", "#!/bin/sh\necho '1|7|unix|/tmp/x|grpc|'\n", "cannot be used: DIR/rules speaks version 7 of the protocol, and this program speaks version 1; build the two with the same release", own),
 	badRules("plugin that decides nothing", "emulating", "decides no conflicts, and those of dbo.tenagree are left to it; give that table another policy", ""),
 	{name: "plugin that emulates nothing", want: "plugin housing emulates no triggers, and those of dbo.tenagree are left to it; choose suppress for that table, or let them fire",

@@ -73,7 +73,7 @@ func (c *Config) verify() error {
 	sum, err := fileSum(c.Path)
 	switch {
 	case err != nil:
-		return c.permanent("cannot be read from %s: %v", c.Path, reason(err))
+		return c.permanent("cannot be read from %s: %v; give the right path, of a file that this user may read", c.Path, reason(err))
 	case c.SHA256 == "":
 		return c.permanent("has no sha256; that of %s is %s, to be given if it is the file that is meant", c.Path, sum)
 	case !strings.EqualFold(sum, c.SHA256):

@@ -2,6 +2,8 @@ package plugin
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os/exec"
 	"sync/atomic"
 
@@ -88,7 +90,11 @@ func (i *instance) greet(ctx context.Context, c *Config) error {
 // noGreeting says why a start failed.
 func (i *instance) noGreeting(ctx context.Context, c *Config, err error) error {
 	if !i.process.started() {
-		return c.permanent("cannot be started from %s: %v", c.Path, reason(err))
+		remedy := "give the path of a program for this machine"
+		if errors.Is(err, fs.ErrPermission) {
+			remedy = "make it executable"
+		}
+		return c.permanent("cannot be started from %s: %v; %s", c.Path, reason(err), remedy)
 	}
 	problem, greeted := i.process.stdout.wrong()
 	if problem != "" {
@@ -97,9 +103,9 @@ func (i *instance) noGreeting(ctx context.Context, c *Config, err error) error {
 	i.kill()
 	switch {
 	case ctx.Err() != nil || greeted:
-		return c.passing("did not come up within %s", c.StartTimeout)
+		return c.passing("did not come up within %s; raise start_timeout, or see that path is the plugin", c.StartTimeout)
 	default:
-		return c.passing("ended with %s before it said that it is a plugin", i.process.status())
+		return c.passing("ended with %s before it said that it is a plugin; see that path is the plugin", i.process.status())
 	}
 }
 
@@ -108,7 +114,7 @@ func (i *instance) begin(ctx context.Context, c *Config) error {
 	answer, err := i.rules.Begin(ctx, &wire.BeginRequest{Config: c.Config})
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return c.passing("did not take its configuration within %s", c.StartTimeout)
+		return c.passing("did not take its configuration within %s; raise start_timeout", c.StartTimeout)
 	case err != nil:
 		i.kill()
 		return c.passing("ended with %s over its configuration", i.process.status())

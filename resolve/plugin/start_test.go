@@ -101,12 +101,12 @@ func TestRefused(t *testing.T) {
 		says string
 	}{
 		"no path":           {edit: func(c *plugin.Config) { c.Path = "" }, says: "plugin NAME has no path"},
-		"no file":           {edit: func(c *plugin.Config) { c.Path = "/nonexistent/rules" }, says: "plugin NAME cannot be read from /nonexistent/rules: no such file or directory"},
+		"no file":           {edit: func(c *plugin.Config) { c.Path = "/nonexistent/rules" }, says: "plugin NAME cannot be read from /nonexistent/rules: no such file or directory; give the right path, of a file that this user may read"},
 		"no checksum":       {edit: func(c *plugin.Config) { c.SHA256 = "" }, says: "plugin NAME has no sha256; that of PATH is SUM, to be given if it is the file that is meant"},
 		"wrong checksum":    {edit: func(c *plugin.Config) { c.SHA256 = strings.Repeat("0", 64) }, says: "plugin NAME was not started, since PATH is not the file that is meant: its sha256 is SUM"},
-		"no program":        {edit: func(c *plugin.Config) { c.Path, c.SHA256 = text, fileSum(text) }, says: "plugin NAME cannot be started from " + text + ": permission denied"},
-		"ends":              {main: "ending", says: "plugin NAME ended with exit status 3 before it said that it is a plugin"},
-		"says nothing":      {main: "sleeping", edit: soon, says: "plugin NAME did not come up within 300ms"},
+		"no program":        {edit: func(c *plugin.Config) { c.Path, c.SHA256 = text, fileSum(text) }, says: "plugin NAME cannot be started from " + text + ": permission denied; make it executable"},
+		"ends":              {main: "ending", says: "plugin NAME ended with exit status 3 before it said that it is a plugin; see that path is the plugin"},
+		"says nothing":      {main: "sleeping", edit: soon, says: "plugin NAME did not come up within 300ms; raise start_timeout, or see that path is the plugin"},
 		"greets":            {main: "greeting", says: "plugin NAME cannot be used: PATH is not a plugin, or wrote to its standard output before it said that it is one"},
 		"greets on and on":  {main: "endless", says: "plugin NAME cannot be used: PATH is not a plugin, or wrote to its standard output before it said that it is one"},
 		"no certificate":    {main: "unsafe", says: "plugin NAME cannot be used: PATH has no certificate, without which nobody knows who answers"},
@@ -153,8 +153,8 @@ func TestHangsOverItsConfiguration(t *testing.T) {
 	c.StartTimeout = 3 * time.Second
 	_, err := plugin.Start(t.Context(), c)
 	if err == nil || !slices.Contains([]string{
-		"plugin council did not take its configuration within 3s",
-		"plugin council did not come up within 3s", // on a slow machine
+		"plugin council did not take its configuration within 3s; raise start_timeout",
+		"plugin council did not come up within 3s; raise start_timeout, or see that path is the plugin", // on a slow machine
 	}, err.Error()) {
 		t.Errorf("%v", err)
 	}

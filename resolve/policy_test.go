@@ -247,6 +247,24 @@ func TestNonsense(t *testing.T) {
 	}
 }
 
+// TestRowWithoutValuesNamesItsColumns: who decides is told what is missing.
+func TestRowWithoutValuesNamesItsColumns(t *testing.T) {
+	c := *kinds()[resolve.UpdateMissing]
+	c.Incoming = row("1|?|b|?")
+	for action, want := range map[resolve.Action]string{
+		resolve.TakeSource: "the row is missing, and the source sent no value for note, modified; decide with take_row, and a row that has all columns",
+		resolve.TakeRow:    "the row is missing, and the one to write has no value for note, modified; give take_row a row that has all columns",
+	} {
+		r := resolve.Resolution{Action: action}
+		if action == resolve.TakeRow {
+			r.Row = row("1|?|b|?")
+		}
+		if err := r.Verify(&c); err == nil || err.Error() != want {
+			t.Errorf("%s: %v\nwant %s", action, err, want)
+		}
+	}
+}
+
 type resolverFunc func([]*resolve.Conflict) ([]resolve.Resolution, error)
 
 func (f resolverFunc) Resolve(_ context.Context, c []*resolve.Conflict) ([]resolve.Resolution, error) {

@@ -3,6 +3,7 @@ package resolve
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/syncback/syncback/capture"
 )
@@ -94,7 +95,7 @@ func verifyTakeSource(c *Conflict) error {
 	case c.Kind == SeveralMatch:
 		return fmt.Errorf("several rows have the key, so it is not known which one to write")
 	case c.Op != capture.Delete && c.Current == nil && !whole(c.Incoming):
-		return fmt.Errorf("the row is missing, and the source sent only a part of it")
+		return fmt.Errorf("the row is missing, and the source sent no value for %s; decide with take_row, and a row that has all columns", c.lacking(c.Incoming))
 	}
 	return nil
 }
@@ -111,7 +112,7 @@ func (r Resolution) verifyRow(c *Conflict) error {
 	case c.Op == capture.Delete && c.Current == nil:
 		return fmt.Errorf("a row that is missing, and is to be deleted, is not written")
 	case c.Current == nil && !whole(r.Row):
-		return fmt.Errorf("the row is missing, and the one to write lacks values")
+		return fmt.Errorf("the row is missing, and the one to write has no value for %s; give take_row a row that has all columns", c.lacking(r.Row))
 	}
 	for i, column := range c.Table.Columns {
 		if column.Key && c.Current != nil && !r.Row[i].IsAbsent() && !c.keyMay(i, r.Row[i]) {
@@ -125,6 +126,17 @@ func (r Resolution) verifyRow(c *Conflict) error {
 // one that the conflict is about.
 func (c *Conflict) keyMay(i int, v capture.Value) bool {
 	return v == c.Current[i] || c.Incoming != nil && v == c.Incoming[i]
+}
+
+// lacking names the columns for which a row has no value.
+func (c *Conflict) lacking(r capture.Row) string {
+	var names []string
+	for i, column := range c.Table.Columns {
+		if i >= len(r) || r[i].IsAbsent() {
+			names = append(names, column.Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // whole reports whether a row is there with all of its values.

@@ -222,7 +222,7 @@ func (s slotState) findings(object string, version int) (fs []finding) {
 	}
 	if version >= 17 && !s.failover {
 		fs = append(fs, found(capture.Note, object, "it does not outlive a failover of the source",
-			"Drop it once all is captured, and let Setup create it with failover"))
+			"While no run reads it, ALTER_REPLICATION_SLOT "+pgx.Identifier{s.name}.Sanitize()+" (FAILOVER true), on a replication connection"))
 	}
 	return fs
 }

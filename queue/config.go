@@ -13,7 +13,7 @@ type Config struct {
 	// Dir is the queue's folder, which belongs to it alone. It is made where
 	// there is none, and readable by its owner alone.
 	Dir string
-	// Limit is the most that the queue's files may take, in bytes, 4 MiB or more;
+	// Limit is the most that the queue's files may take, in bytes, LeastLimit or more;
 	// 0 means 10 GiB, negative means no limit. A transaction is refused with
 	// ErrFull when it would take them beyond it. Set it to hold what the source
 	// commits in the longest time in which nothing is applied.
@@ -57,9 +57,12 @@ const (
 	flushSize   = 512 << 10
 	pieceSize   = 256 << 10
 
-	leastSegment = 1 << 20
+	leastSegment = LeastLimit / leastFiles
 	leastFiles   = 4 // for which the limit has room; with fewer, it is reached before what was applied can go
 )
+
+// LeastLimit is the least limit that a queue can work with.
+const LeastLimit = 4 << 20
 
 func (c Config) withDefaults() Config {
 	c.Limit = cmp.Or(c.Limit, 10<<30)

@@ -328,6 +328,6 @@ func (d *Disk) oldest() *segment {
 }
 
 func diverged(m txMeta) error {
-	return fmt.Errorf("%w: at %s the source no longer has what was captured there, or has something else in place of transaction %d; it was restored from a copy: set the pipeline up anew, and compare the two sides",
+	return fmt.Errorf("%w: at %s the source no longer has what was captured there, or has something else in place of transaction %d; it was restored from a copy, so set the pipeline up anew, and compare the two sides; or a table was added that was published before, so run once more without it until all is captured, and then add it and compare it",
 		capture.ErrDiverged, m.position, m.id)
 }

@@ -69,6 +69,7 @@ var badConfigurations = []badInput{
 	{name: "negative duration", file: with("schedule: {every: -15m}\n"), want: "sync.yaml line 8: schedule.every: must be a duration above zero with its unit, such as 500ms, 30s, 15m, 36h or 7d"},
 	{name: "alias", file: with("name: &z 0s\n") + "queue: {keep_for: *z}\n", want: "sync.yaml line 9: queue.keep_for: must be a duration above zero with its unit, such as 500ms, 30s, 15m, 36h or 7d, or none"},
 	{name: "size without unit", file: with("queue: {limit: 10}\n"), want: "sync.yaml line 8: queue.limit: must be a whole number above zero with its unit, such as 512MiB or 10GiB, or none"},
+	{name: "limit that is too small", file: with("queue: {limit: 1MiB}\n"), want: "sync.yaml line 8: queue.limit: must be 4MiB or more, or none"},
 	{name: "size with a wrong unit", file: with("queue: {limit: 10GBi}\n"), want: "sync.yaml line 8: queue.limit: must be a whole number above zero with its unit, such as 512MiB or 10GiB, or none"},
 	{name: "size beyond counting", file: with("queue: {keep: 9000000000TiB}\n"), want: "sync.yaml line 8: queue.keep: is more bytes than can be counted"},
 	{name: "blackout", file: with("schedule: {blackout: [Sat, 'Sun 6-10']}\n"), want: `sync.yaml line 8: schedule.blackout[0]: "Sat" is not a blackout: it has none of the known forms; one looks like "Sat 06:00-10:00", "Mon-Fri 08:00-18:00", "Sat 22:00-Sun 06:00" or "2026-12-24 00:00-2026-12-27 00:00"`},

@@ -117,7 +117,7 @@ func (l *layout) queue() keys {
 	c := &l.cfg.queue
 	return keys{
 		"dir":      l.text(&c.Dir),
-		"limit":    value(l.decoder, &c.Limit, orOff("none", parseSize)),
+		"limit":    value(l.decoder, &c.Limit, orOff("none", parseLimit)),
 		"keep":     value(l.decoder, &c.KeepBytes, parseSize),
 		"keep_for": value(l.decoder, &c.KeepFor, orOff("none", parseDuration)),
 		"key":      value(l.decoder, &c.Key, parseSecret),

@@ -98,9 +98,15 @@
 // # Adding and dropping a table
 //
 // Adding: give the source's table REPLICA IDENTITY FULL, and have the target's
-// made. Stop run. ALTER PUBLICATION syncback ADD TABLE, then add the table to the
-// file. Run check, then verify --repair, which brings the rows that are there.
-// Start run.
+// made. Stop run, and only then ALTER PUBLICATION syncback ADD TABLE, and add the
+// table to the file. Where the publication had the table before, as one FOR ALL
+// TABLES has, let run --until-idle end without it first, and start no other run
+// before it is in the file. Run check, then verify --repair, which brings the rows
+// that are there. Start run.
+//
+// From PostgreSQL 18 on, generated columns that are stored are captured: skip those
+// that the target lacks. Where a table has row security, the source's role needs
+// BYPASSRLS, or to be the table's owner, for verify to see its rows.
 //
 // Dropping: stop run. Run run --until-idle, so that nothing of the table is left
 // in the queue. Take the table out of the file, then ALTER PUBLICATION syncback

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/syncback/syncback/queue"
 )
 
 var variable = regexp.MustCompile(`\$?\$\{([^}]*)(\}?)`)
@@ -94,6 +96,15 @@ func parseSize(s string) (int64, error) {
 		return 0, errors.New("is more bytes than can be counted")
 	}
 	return n * unit, nil
+}
+
+// parseLimit reads a limit of the queue.
+func parseLimit(s string) (int64, error) {
+	n, err := parseSize(s)
+	if err == nil && n < queue.LeastLimit {
+		err = fmt.Errorf("must be %dMiB or more", queue.LeastLimit>>20)
+	}
+	return n, err
 }
 
 // parseShare reads a whole number of hundredths, from 1% to 100%.

@@ -255,6 +255,10 @@ func (a *Applier) session(ctx context.Context) (*sql.Conn, error) {
 		return nil, translate(ctx, err)
 	}
 	a.conn = conn
+	if err := prepareSession(ctx, conn, a.cfg.LockTimeout); err != nil {
+		a.discard()
+		return nil, translate(ctx, err)
+	}
 	return conn, nil
 }
 

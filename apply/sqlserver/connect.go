@@ -2,6 +2,7 @@ package sqlserver
 
 import (
 	"cmp"
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -26,7 +27,6 @@ func open(cfg Config) (*sql.DB, *patience, error) {
 	p := newPatience(cmp.Or(cfg.AnswerTimeout, params.ConnTimeout, defaultPatience))
 	params.ConnTimeout = 0
 	connector := mssql.NewConnectorConfig(params)
-	connector.SessionInitSQL = sessionSettings(cfg.LockTimeout)
 	connector.Dialer = patientDialer{dialer(params.KeepAlive), p}
 	db := sql.OpenDB(patientConnector{connector, p})
 	db.SetMaxOpenConns(cfg.MaxConnections)
@@ -42,11 +42,13 @@ func dialer(keepAlive time.Duration) net.Dialer {
 	}}
 }
 
-// sessionSettings are what all of ours runs under: the first error ends the whole
-// transaction, no wait for a lock is long, a reader's neither, and of two sessions
-// in a deadlock ours is the one that gives way.
-func sessionSettings(lockTimeout time.Duration) string {
-	return fmt.Sprintf("SET XACT_ABORT ON; SET NOCOUNT ON; SET DEADLOCK_PRIORITY LOW; SET LOCK_TIMEOUT %d", lockTimeout.Milliseconds())
+// prepareSession sets what every transaction of ours runs under: the first
+// error ends the whole transaction, no wait for a lock is long, and of two
+// sessions in a deadlock ours is the one that gives way.
+func prepareSession(ctx context.Context, conn *sql.Conn, lockTimeout time.Duration) error {
+	_, err := conn.ExecContext(ctx, fmt.Sprintf(
+		"SET XACT_ABORT ON; SET NOCOUNT ON; SET DEADLOCK_PRIORITY LOW; SET LOCK_TIMEOUT %d", lockTimeout.Milliseconds()))
+	return err
 }
 
 // withDefaults fills in what cfg leaves at zero, and refuses what it lacks.

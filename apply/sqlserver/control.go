@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/syncback/syncback/apply"
 	"github.com/syncback/syncback/capture"
@@ -18,6 +19,9 @@ type Control struct {
 	pipeline string
 	schema   string // of our own tables
 	table    string // of the checkpoints, quoted
+	// lockTimeout is how long who asks waits for who applies: on a server without
+	// READ_COMMITTED_SNAPSHOT a reader waits for a writer.
+	lockTimeout time.Duration
 }
 
 // OpenControl connects to the target and makes sure that the pipeline has its
@@ -40,7 +44,7 @@ func OpenControl(ctx context.Context, cfg Config) (*Control, error) {
 }
 
 func newControl(db *sql.DB, cfg Config) *Control {
-	return &Control{db: db, pipeline: cfg.Pipeline, schema: cfg.Schema, table: name{cfg.Schema, "checkpoint"}.quoted()}
+	return &Control{db: db, pipeline: cfg.Pipeline, schema: cfg.Schema, table: name{cfg.Schema, "checkpoint"}.quoted(), lockTimeout: cfg.LockTimeout}
 }
 
 // Close closes the connections.
@@ -113,7 +117,12 @@ func ReadCheckpoint(ctx context.Context, cfg Config) (apply.Checkpoint, error) {
 // READ_COMMITTED_SNAPSHOT it waits for the transaction that is being applied, for
 // Config.LockTimeout at most.
 func (c *Control) Checkpoint(ctx context.Context) (apply.Checkpoint, error) {
-	cp, err := c.read(ctx, c.db)
+	conn, err := c.session(ctx)
+	if err != nil {
+		return apply.Checkpoint{}, err
+	}
+	defer conn.Close()
+	cp, err := c.read(ctx, conn)
 	if isHeld(err) {
 		err = fmt.Errorf("a transaction is being applied that holds the checkpoint; ask again when it is through, or set READ_COMMITTED_SNAPSHOT on in the target's database: %w", err)
 	}
@@ -156,13 +165,41 @@ func (c *Control) Pause(ctx context.Context, by string) error { return c.setPaus
 func (c *Control) Resume(ctx context.Context, by string) error { return c.setPaused(ctx, false, by) }
 
 func (c *Control) setPaused(ctx context.Context, paused bool, by string) error {
+	conn, err := c.session(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
 	for {
-		_, err := c.db.ExecContext(ctx, `UPDATE `+c.table+` SET [paused] = @p1, [changed_at] = SYSUTCDATETIME(), [changed_by] = @p2
+		_, err := conn.ExecContext(ctx, `UPDATE `+c.table+` SET [paused] = @p1, [changed_at] = SYSUTCDATETIME(), [changed_by] = @p2
 WHERE [pipeline] = @p3`, paused, cut(by, 256), c.pipeline)
 		if err = translate(ctx, err); !isHeld(err) {
 			return err
 		}
 	}
+}
+
+// session returns a connection of its own, which no lock holds up for long.
+func (c *Control) session(ctx context.Context) (*sql.Conn, error) {
+	conn, err := c.db.Conn(ctx)
+	if err != nil {
+		return nil, translate(ctx, err)
+	}
+	if err := prepareSession(ctx, conn, c.lockTimeout); err != nil {
+		_ = conn.Close()
+		return nil, translate(ctx, err)
+	}
+	return conn, nil
+}
+
+// query reads on such a connection.
+func (c *Control) query(ctx context.Context, text string, scan func(*sql.Rows) error, args ...any) error {
+	conn, err := c.session(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return translate(ctx, query(ctx, conn, text, scan, args...))
 }
 
 // isHeld reports whether another session has what was asked for locked, such as the

@@ -53,7 +53,7 @@ WHERE c.[pipeline] = @p1 AND (@p2 = 0 OR c.[id] = @p2)`
 	}
 	return func(yield func(LedgerEntry, error) bool) {
 		going := true
-		err := query(ctx, c.db, text+" ORDER BY c.[id]", func(rows *sql.Rows) error {
+		err := c.query(ctx, text+" ORDER BY c.[id]", func(rows *sql.Rows) error {
 			if !going {
 				return nil
 			}
@@ -64,7 +64,7 @@ WHERE c.[pipeline] = @p1 AND (@p2 = 0 OR c.[id] = @p2)`
 			return err
 		}, c.pipeline, q.ID)
 		if err != nil && going {
-			yield(LedgerEntry{}, translate(ctx, err))
+			yield(LedgerEntry{}, err)
 		}
 	}
 }
@@ -90,10 +90,10 @@ func scanEntry(rows *sql.Rows) (e LedgerEntry, err error) {
 // Waiting counts the parked transactions that wait for a person's decision, and
 // those that wait behind them.
 func (c *Control) Waiting(ctx context.Context) (decisions, behind int, err error) {
-	err = query(ctx, c.db, "SELECT COUNT([conflict]), COUNT(*) FROM "+c.own("parked")+" WHERE [pipeline] = @p1", func(rows *sql.Rows) error {
+	err = c.query(ctx, "SELECT COUNT([conflict]), COUNT(*) FROM "+c.own("parked")+" WHERE [pipeline] = @p1", func(rows *sql.Rows) error {
 		return rows.Scan(&decisions, &behind)
 	}, c.pipeline)
-	return decisions, behind - decisions, translate(ctx, err)
+	return decisions, behind - decisions, err
 }
 
 // own is one of our own tables, quoted.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -48,7 +49,8 @@ func (s *session) checkProgress(ctx context.Context, held queue.Contents, known 
 		return nil, failure("source", err)
 	} else if err != nil {
 		told := slices.ContainsFunc(findings, func(f capture.Finding) bool {
-			return f.Level == capture.Blocks && strings.Contains(err.Error(), strings.TrimPrefix(f.Problem, "it "))
+			state := sqlState.FindString(f.Problem)
+			return f.Level == capture.Blocks && (strings.Contains(err.Error(), strings.TrimPrefix(f.Problem, "it ")) || state != "" && strings.Contains(err.Error(), state))
 		})
 		if told {
 			return nil, nil
@@ -60,6 +62,9 @@ func (s *session) checkProgress(ctx context.Context, held queue.Contents, known 
 	}
 	return nil, nil
 }
+
+// sqlState is by which the source's refusals are told from each other.
+var sqlState = regexp.MustCompile(`\(SQLSTATE \w{5}\)`)
 
 // admitted returns why the source refuses to go on from there. Where it is not
 // known how far the queue has come, that can only be said of a slot that is gone.

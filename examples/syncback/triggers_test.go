@@ -73,8 +73,9 @@ func TestTriggersFireSuppressEmulate(t *testing.T) {
 	}
 }
 
-// TestEmulatedTriggerThatFires: check refuses it, a run stops before it writes
-// anything twice, and both go on once the trigger was mended.
+// TestEmulatedTriggerThatFires: check refuses it, and so does the first run. One of a
+// pipeline that has begun stops before it writes anything twice, and both go on once
+// the trigger was mended.
 func TestEmulatedTriggerThatFires(t *testing.T) {
 	t.Parallel()
 	s := withHistory(t, "")
@@ -83,7 +84,12 @@ func TestEmulatedTriggerThatFires(t *testing.T) {
 	if want := "error    dbo.tenagree, trigger tr_tenagree: it is told to stay silent, and emulated, and its text does not look at CONTEXT_INFO, so that it fires all the same\n"; code != 1 || !strings.Contains(stdout, want) {
 		t.Errorf("check exits %d and prints:\n%s", code, stdout)
 	}
+	if stderr := s.mustFail("run", "--until-idle"); !strings.Contains(stderr, "so that it fires all the same") {
+		t.Errorf("the first run ends with:\n%s", stderr)
+	}
+	s.onTarget(`DROP TRIGGER dbo.tr_tenagree`)
 	s.mustRun("run", "--until-idle")
+	s.onTarget(fmt.Sprintf(historyTrigger, ""))
 	s.onSource(`INSERT INTO tenancy VALUES ('a', NULL, 10)`)
 	stderr := s.mustFail("run", "--until-idle")
 	if !strings.Contains(stderr, "a trigger of dbo.tenagree (tr_tenagree) writes to dbo.tenagreedch although it is told to stay silent") {

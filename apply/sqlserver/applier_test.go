@@ -339,7 +339,7 @@ func TestSecondApplierOfAPipelineIsRefused(t *testing.T) {
 	d.holds(`SELECT COUNT(*) FROM dbo.tenagree`, "2")
 }
 
-// TestOneConnectionIsEnough begins, applies, parks, decides and releases where the
+// TestOneConnectionIsEnough begins, checks, applies, parks, decides and releases where the
 // target grants a single connection.
 func TestOneConnectionIsEnough(t *testing.T) {
 	d := newDatabase(t, keyed)
@@ -353,6 +353,9 @@ func TestOneConnectionIsEnough(t *testing.T) {
 	}
 	if err := a.Begin(ctx, capture.Mark{Source: "test", Position: 1}); err != nil {
 		t.Fatal(err)
+	}
+	if findings, err := a.Check(ctx, []*capture.Table{k}); err != nil || len(findings) == 0 {
+		t.Fatalf("%v, %v", findings, err)
 	}
 	for i, c := range []capture.Change{
 		update(k, row("1", "10"), row("1", "11")), update(k, row("1", "11"), row("1", "12")), insert(k, "2", "20"),

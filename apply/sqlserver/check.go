@@ -38,9 +38,13 @@ func Check(ctx context.Context, cfg Config, source []*capture.Table) ([]capture.
 }
 
 // Check looks at what [Check] does of the mapped tables, as Open read the
-// target's catalogue.
+// target's catalogue, on the session that applies.
 func (a *Applier) Check(ctx context.Context, source []*capture.Table) ([]capture.Finding, error) {
-	c := &check{ctx: ctx, db: a.db, cfg: a.cfg}
+	conn, err := a.session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &check{ctx: ctx, db: conn, cfg: a.cfg}
 	c.tables(a.mappings, source)
 	return c.findings, c.err
 }
@@ -48,7 +52,7 @@ func (a *Applier) Check(ctx context.Context, source []*capture.Table) ([]capture
 // check is one run of Check.
 type check struct {
 	ctx      context.Context
-	db       *sql.DB
+	db       querier
 	cfg      Config
 	findings []capture.Finding
 	err      error

@@ -79,7 +79,7 @@ SELECT @p1, N'', 0, 0 WHERE NOT EXISTS (SELECT 1 FROM `+c.table+` WHERE [pipelin
 }
 
 // readVersion reads the version of our own tables.
-func readVersion(ctx context.Context, db *sql.DB, schema string) (version int, err error) {
+func readVersion(ctx context.Context, db querier, schema string) (version int, err error) {
 	err = query(ctx, db, "SELECT MAX([version]) FROM "+name{schema, "version"}.quoted(), func(rows *sql.Rows) error {
 		return rows.Scan(&version)
 	})

@@ -116,13 +116,17 @@ func (h *host) blamed(of func() sum, err *Error) *Error {
 		return err
 	}
 	err = h.permanent("failed %d times at the same call, and is not asked again; the last time it %s", h.blame.times, err.Problem)
-	if h.givenUp == nil {
+	if len(h.givenUp) == 0 || len(h.givenUp) >= mostGivenUp {
 		h.givenUp = make(map[sum]*Error)
 	}
 	h.givenUp[call] = err
 	h.blame = blame{}
 	return err
 }
+
+// mostGivenUp bounds the calls that are remembered as given up; beyond it all are
+// forgotten, and made again.
+const mostGivenUp = 1000
 
 // givenUpOn returns the error of a call that is not made again, nil of any other.
 func (h *host) givenUpOn(of func() sum) error {

@@ -176,17 +176,21 @@ func (c *check) permissions(p *plan) {
 }
 
 func (c *check) permitted(table name, needs ...string) {
-	for _, need := range needs {
-		var has sql.NullInt64
-		err := query(c.ctx, c.db, "SELECT HAS_PERMS_BY_NAME("+quoteText(table.quoted())+", N'OBJECT', N'"+need+"')",
-			func(rows *sql.Rows) error { return rows.Scan(&has) })
-		if err != nil {
-			if err = translate(c.ctx, err); capture.Retryable(err) || c.ctx.Err() != nil {
-				c.err = errors.Join(c.err, err)
-			}
-			return
+	asked := make([]string, len(needs))
+	has, into := make([]sql.NullInt64, len(needs)), make([]any, len(needs))
+	for i, need := range needs {
+		asked[i] = "HAS_PERMS_BY_NAME(" + quoteText(table.quoted()) + ", N'OBJECT', N'" + need + "')"
+		into[i] = &has[i]
+	}
+	err := query(c.ctx, c.db, "SELECT "+strings.Join(asked, ", "), func(rows *sql.Rows) error { return rows.Scan(into...) })
+	if err != nil {
+		if err = translate(c.ctx, err); capture.Retryable(err) || c.ctx.Err() != nil {
+			c.err = errors.Join(c.err, err)
 		}
-		if has.Valid && has.Int64 == 0 {
+		return
+	}
+	for i, need := range needs {
+		if has[i].Valid && has[i].Int64 == 0 {
 			c.add(capture.Blocks, table.String(), "the login lacks "+need+" on it", "GRANT "+need+" ON "+table.quoted()+" to the login's user")
 		}
 	}

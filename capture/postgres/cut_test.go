@@ -20,6 +20,7 @@ import (
 // the sink forget what it had not synced. Each cut must be retryable, and after
 // it everything arrives, once, in order.
 func TestCutAtAnyMessage(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	s := newSource(t, oneTable, "public.t")
 	proxy, through := postgrestest.NewProxy(t, s.dsn)
 	s.setup()
@@ -84,6 +85,7 @@ func (s *source) captureThroughCuts(c capture.Capturer, n int) error {
 // Setup, Begin and Marker. Done again they make what is still lacking, and take
 // what was made although its answer was lost.
 func TestSetupCutAtAnyMessage(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	s := newSource(t, oneTable, "public.t")
 	proxy, c := s.through(0)
 	wait := capture.Backoff{Min: time.Millisecond, Max: 50 * time.Millisecond}

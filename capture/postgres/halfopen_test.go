@@ -73,6 +73,7 @@ func TestHalfOpen(t *testing.T) {
 // TestSlowConnection has a row come so slowly that it takes several times what a
 // source may be silent: it is not silent.
 func TestSlowConnection(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	s := newSource(t, oneTable, "public.t").setup()
 	s.exec(`INSERT INTO t VALUES (1, (SELECT string_agg(md5(i::text), '') FROM generate_series(1, 16000) i))`)
 	proxy, c := s.through(time.Second)
@@ -133,6 +134,7 @@ func TestReaderAndSettleNoticeAHalfOpenConnection(t *testing.T) {
 // TestReaderIsPatientWithWhatComesSlowly: neither a row that takes longer than a
 // source may be silent, nor who takes that long over a row, is silence.
 func TestReaderIsPatientWithWhatComesSlowly(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	s := newSource(t, `CREATE TABLE t (id int, name text);
 		INSERT INTO t SELECT 1, string_agg(md5(i::text), '') FROM generate_series(1, 16000) i; INSERT INTO t VALUES (2)`, "public.t")
 	_, tables := s.reader()
@@ -153,6 +155,7 @@ func TestReaderIsPatientWithWhatComesSlowly(t *testing.T) {
 // TestIdleSourceIsNotSilent: a source that has nothing to say, and is not asked
 // for long, is not silent, however impatient the configuration is.
 func TestIdleSourceIsNotSilent(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	s := newSource(t, oneTable, "public.t").setup()
 	s.exec(`INSERT INTO t VALUES (1)`)
 	s.cfg.DSN = s.dsn + "&wal_sender_timeout=60s" // it says nothing by itself

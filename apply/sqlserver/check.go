@@ -142,7 +142,7 @@ func (c *check) key(p *plan) {
 	switch {
 	case p.key == nil:
 		c.add(capture.Note, p.target.name.String(), "it has no key: a row is found by its whole old image, and of rows that are the same one is taken", "")
-	case !p.uniquelyKeyed():
+	case !p.unique:
 		c.add(capture.Warns, p.target.name.String(), "no unique index stands behind its key, so that each change scans the table and may find several rows", "have a unique index made on the key's columns")
 	}
 }

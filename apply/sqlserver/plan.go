@@ -18,6 +18,7 @@ type plan struct {
 	// key are indexes into columns; nil means that a row is found by its whole
 	// old image.
 	key      []int
+	unique   bool // see uniquelyKeyed
 	fixed    []fixedColumn
 	shape    *capture.Table // see targetShape; nil until it is asked for
 	emulated *capture.Table // see emulatedShape; likewise
@@ -64,6 +65,7 @@ func newPlan(m *mapping, t *capture.Table, opt planOptions) (*plan, []error) {
 	if err := p.findKey(m); err != nil {
 		return nil, []error{err}
 	}
+	p.unique = p.uniquelyKeyed()
 	if err := p.addFixed(m); err != nil {
 		return nil, []error{err}
 	}

@@ -72,7 +72,7 @@ func TestPlanMatchesNamesWithoutRegardToCase(t *testing.T) {
 	if !slices.Equal(p.key, []int{0}) {
 		t.Errorf("key = %v, want the source's own", p.key)
 	}
-	if !p.uniquelyKeyed() {
+	if !p.unique {
 		t.Error("the key's unique index was not recognised")
 	}
 	if got := p.unwritten(); got != nil {

@@ -83,16 +83,16 @@ func (r *refusals) learn(err error) bool {
 		r.singly = true
 		return true
 	}
-	r.know(e.change, &refused{e.kind(), e.differs(e.change), e.Constraint, e})
+	r.know(e.change.id(), &refused{e.kind(), e.differs(e.change), e.Constraint, e})
 	return true
 }
 
 // know notes why the target does not take a change.
-func (r *refusals) know(c *change, why *refused) {
+func (r *refusals) know(id changeID, why *refused) {
 	if r.known == nil {
 		r.known = make(map[changeID]*refused)
 	}
-	r.known[c.id()] = why
+	r.known[id] = why
 	r.singly = false
 }
 
@@ -109,7 +109,7 @@ func (r *refusals) learnRace(e *racedError) bool {
 	case c.mapping.config.Conflict == nil || r.known[c.id()] != nil:
 		return false // no one is there to ask, or has no better answer
 	default:
-		r.know(c, &refused{kind: resolve.Unique, cause: e})
+		r.know(c.id(), &refused{kind: resolve.Unique, cause: e})
 	}
 	return true
 }

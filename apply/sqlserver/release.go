@@ -122,15 +122,7 @@ func (a *Applier) followUp(ctx context.Context) error {
 
 // queryAgain reads what a transaction that another process has open may hold.
 func (a *Applier) queryAgain(ctx context.Context, text string, scan func(*sql.Rows) error, args ...any) error {
-	for retry := newAttempts(); ; {
-		err := a.query(ctx, text, scan, args...)
-		if err == nil {
-			return nil
-		}
-		if err := retry.wait(ctx, err, false); err != nil {
-			return err
-		}
-	}
+	return again(ctx, func() error { return a.query(ctx, text, scan, args...) })
 }
 
 // nextFree returns the first transaction that waits for no decision, and behind
@@ -256,10 +248,7 @@ func (r *release) insist(position capture.Position) {
 	if r.decision.Action != resolve.TakeTarget || r.refusals.known[id] != nil {
 		return
 	}
-	if r.refusals.known == nil {
-		r.refusals.known = make(map[changeID]*refused)
-	}
-	r.refusals.known[id] = &refused{kind: r.kind}
+	r.refusals.know(id, &refused{kind: r.kind})
 }
 
 // load reads what is known of a parked transaction. Its changes are read piece by

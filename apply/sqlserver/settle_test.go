@@ -42,18 +42,21 @@ func TestKeyThatBothSidesMoved(t *testing.T) {
 // a row that the target has no more: the rule is asked once, and what it says is
 // all that is done.
 func TestKeyOfAMissingRowIsSettledOnce(t *testing.T) {
-	for policy, want := range map[*[]string]resolve.Resolver{
-		{"2|11"}: resolve.SourceWins(),
-		{}:       resolve.TargetWins(),
+	for _, c := range []struct {
+		policy resolve.Resolver
+		rows   []string
+	}{
+		{resolve.SourceWins(), []string{"2|11"}},
+		{resolve.TargetWins(), nil},
 	} {
 		d := newDatabase(t, keyed)
 		k := sourceTable("k", "*id int4", "v int4")
 		k.Identity = capture.IdentityDefault
-		a := d.open(Table{Source: "k", Target: "k", Conflict: want})
+		a := d.open(Table{Source: "k", Target: "k", Conflict: c.policy})
 		d.do(a, 1, insert(k, "1", "10"))
 		d.exec(`DELETE FROM dbo.k`)
 		d.do(a, 2, update(k, row("1", "?"), row("2", "11")))
-		d.holds(`SELECT * FROM dbo.k`, *policy...)
+		d.holds(`SELECT * FROM dbo.k`, c.rows...)
 		d.holds(`SELECT kind FROM syncback.conflict`, "update_missing")
 	}
 }

@@ -305,7 +305,7 @@ func all(values []boundColumn, one func(*builder, *targetColumn, bound)) predica
 // alone narrows a predicate that finds a row by its key down to where it finds
 // one row, if the target does not promise that there is no other.
 func (c *change) alone(where predicate) predicate {
-	if c.key == nil || c.uniquelyKeyed() {
+	if c.key == nil || c.unique {
 		return where
 	}
 	return where.and(func(w *builder) {

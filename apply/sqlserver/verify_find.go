@@ -10,27 +10,24 @@ const lookupKeys = 100
 func (v *verification) lookUp(keys [][]term, each func(i int, im image)) error {
 	for at := 0; at < len(keys); {
 		text, args, n := v.lookUpSQL(keys[at:], "")
-		retry := newAttempts()
-		for {
-			type row struct {
-				i  int
-				im image
-			}
-			var rows []row // an answer that was cut off is read again
-			err := v.ask(v.ctx, text, args, len(v.plan.columns)+1, func(values []any) error {
+		type row struct {
+			i  int
+			im image
+		}
+		var rows []row
+		err := again(v.ctx, func() error {
+			rows = nil // an answer that was cut off is read again
+			return v.ask(v.ctx, text, args, len(v.plan.columns)+1, func(values []any) error {
 				i, _ := values[0].(int64)
 				rows = append(rows, row{at + int(i), v.imageRead(values[1:])})
 				return nil
 			})
-			if err == nil {
-				for _, r := range rows {
-					each(r.i, r.im)
-				}
-				break
-			}
-			if err := retry.wait(v.ctx, err, false); err != nil {
-				return err
-			}
+		})
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			each(r.i, r.im)
 		}
 		at += n
 	}

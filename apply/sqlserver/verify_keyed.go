@@ -51,23 +51,21 @@ func (v *verification) compareKeyed(judge func([]*suspect) error) error {
 
 // targetRows sorts the target's rows. What is not read by pages is read from the
 // beginning when the server refused to go on.
-func (v *verification) targetRows(ctx context.Context, record func(image) spill.Record) (*spill.Sorter, error) {
-	retry := newAttempts()
-	for {
-		theirs := v.sorter()
+func (v *verification) targetRows(ctx context.Context, record func(image) spill.Record) (theirs *spill.Sorter, err error) {
+	err = again(ctx, func() error {
+		closeSorter(theirs)
+		theirs = v.sorter()
 		v.verdict.TargetRows = 0
-		err := v.newTargetScan(ctx).run(func(im image) error {
+		return v.newTargetScan(ctx).run(func(im image) error {
 			v.verdict.TargetRows++
 			return theirs.Add(record(im))
 		})
-		if err == nil {
-			return theirs, nil
-		}
+	})
+	if err != nil {
 		closeSorter(theirs)
-		if err := retry.wait(ctx, err, false); err != nil {
-			return nil, err
-		}
+		return nil, err
 	}
+	return theirs, nil
 }
 
 func closeSorter(s *spill.Sorter) {

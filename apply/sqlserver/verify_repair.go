@@ -139,19 +139,13 @@ func (v *verification) mendAll(list []*suspect) error {
 // mend writes what makes the suspects the same, and tries again what the target
 // refused for a moment.
 func (v *verification) mend(list []*suspect) error {
-	retry := newAttempts()
-	for {
+	return again(v.ctx, func() error {
 		err := v.transact(v.ctx, func(tx *sql.Tx) error { return v.mendIn(tx, list) })
 		if errors.Is(err, errCheckpointHeld) {
 			err = v.whyHeld(v.ctx, &capture.Tx{Position: v.held.Position})
 		}
-		if err == nil {
-			return nil
-		}
-		if err := retry.wait(v.ctx, err, false); err != nil {
-			return err
-		}
-	}
+		return err
+	})
 }
 
 // tellMended counts a suspect that was to be mended, and tells of it.

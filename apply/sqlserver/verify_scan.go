@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/syncback/syncback/capture"
 )
 
 // targetScan reads the rows of a target table: by pages in the order of a unique
@@ -221,29 +218,4 @@ func readEach(ctx context.Context, q querier, text string, args []any, n int, ea
 		}
 	}
 	return translate(ctx, rows.Err())
-}
-
-// attempts are how often a read is tried again that the target refused for a
-// moment.
-type attempts struct {
-	backoff capture.Backoff
-	left    int
-}
-
-const readAttempts = 8
-
-func newAttempts() *attempts {
-	return &attempts{backoff: capture.Backoff{Max: 5 * time.Second}, left: readAttempts}
-}
-
-// wait waits before the next attempt. It returns err where there is none.
-func (p *attempts) wait(ctx context.Context, err error, moved bool) error {
-	if moved {
-		p.left = readAttempts
-		p.backoff.Reset()
-	}
-	if p.left--; p.left == 0 || !capture.Retryable(err) {
-		return err
-	}
-	return p.backoff.Wait(ctx)
 }

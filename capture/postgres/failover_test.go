@@ -19,14 +19,7 @@ func TestFailover(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	own, err := postgrestest.Start(t.Context(), postgrestest.Config{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer own.Stop()
-	shared := cluster
-	cluster = own
-	defer func() { cluster = shared }()
+	own := ownCluster(t, postgrestest.Config{Dir: dir})
 
 	s := newSource(t, oneTable, "public.t").setup()
 	s.exec(`INSERT INTO t VALUES (1)`)

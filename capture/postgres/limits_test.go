@@ -11,18 +11,11 @@ import (
 // TestSetupSaysWhatTheServerLacks has servers whose settings leave no room for a
 // slot: waiting does not mend that, and the error says what does.
 func TestSetupSaysWhatTheServerLacks(t *testing.T) {
-	shared := cluster
-	defer func() { cluster = shared }()
 	for _, test := range []struct{ setting, value, says string }{
 		{"wal_level", "replica", "(SQLSTATE 55000); set wal_level = logical, and restart the server"},
 		{"max_replication_slots", "1", "(SQLSTATE 53400); drop one that nobody uses, or raise max_replication_slots and restart the server"},
 	} {
-		own, err := postgrestest.Start(t.Context(), postgrestest.Config{Settings: map[string]string{test.setting: test.value}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { own.Stop() })
-		cluster = own
+		ownCluster(t, postgrestest.Config{Settings: map[string]string{test.setting: test.value}})
 		s := newSource(t, oneTable, "public.t")
 		s.exec(`SELECT pg_create_physical_replication_slot('other')`)
 		if err := s.capturer.Setup(t.Context()); err == nil || capture.Retryable(err) || !strings.HasSuffix(err.Error(), test.says) {

@@ -260,3 +260,17 @@ func wantChanges(t *testing.T, tx capturetest.Tx, want string) {
 		t.Errorf("transaction at %s:\n%s\nwant:\n%s", tx.Position, got, want)
 	}
 }
+
+// ownCluster has the sources of a test be on a cluster of its own.
+func ownCluster(t *testing.T, cfg postgrestest.Config) *postgrestest.Cluster {
+	t.Helper()
+	own, err := postgrestest.Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { own.Stop() })
+	shared := cluster
+	t.Cleanup(func() { cluster = shared })
+	cluster = own
+	return own
+}

@@ -19,20 +19,13 @@ import (
 // the standby's own. What it executes, it does on the primary.
 func onStandby(t *testing.T) (s *source, primary, standby *postgrestest.Cluster) {
 	t.Helper()
-	shared := cluster
-	t.Cleanup(func() { cluster = shared })
-	primary, err := postgrestest.Start(t.Context(), postgrestest.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { primary.Stop() })
-	if primary.Version() < 16 {
+	if cluster.Version() < 16 {
 		t.Skip("PostgreSQL before 16 decodes nothing on a standby")
 	}
-	cluster = primary
+	primary = ownCluster(t, postgrestest.Config{})
 	s = newSource(t, oneTable+`CREATE PUBLICATION syncback FOR TABLE t WITH (publish_via_partition_root = true)`, "public.t")
 	s.exec(`SELECT pg_create_physical_replication_slot('standby', true)`)
-	standby, err = primary.Standby(t.Context(), map[string]string{"primary_slot_name": "standby", "hot_standby_feedback": "on"})
+	standby, err := primary.Standby(t.Context(), map[string]string{"primary_slot_name": "standby", "hot_standby_feedback": "on"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,14 +256,7 @@ func TestStandbyThatIsNotYetPromotedIsWaitedFor(t *testing.T) {
 	if cluster.Version() < 17 {
 		t.Skip("PostgreSQL before 17 has no copies of slots")
 	}
-	shared := cluster
-	defer func() { cluster = shared }()
-	primary, err := postgrestest.Start(t.Context(), postgrestest.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { primary.Stop() })
-	cluster = primary
+	primary := ownCluster(t, postgrestest.Config{})
 	s := newSource(t, oneTable, "public.t").setup()
 	standby := s.standby(primary)
 	stop := s.start()
@@ -285,7 +271,7 @@ func TestStandbyThatIsNotYetPromotedIsWaitedFor(t *testing.T) {
 	s.captureFrom(standby)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	err = s.capture(ctx, s.sink.Mark(), s.sink)
+	err := s.capture(ctx, s.sink.Mark(), s.sink)
 	if !capture.Retryable(err) || !strings.Contains(err.Error(), "promote it, or connect to its primary") || strings.Contains(err.Error(), "wal_level") {
 		t.Fatalf("got %v", err)
 	}

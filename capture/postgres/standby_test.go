@@ -16,14 +16,7 @@ import (
 // PostgreSQL 17 on the standby has a copy of the slot, and capture goes on from
 // where it was; before, the slot is gone with the source, which is refused.
 func TestFailoverToAStandby(t *testing.T) {
-	shared := cluster
-	defer func() { cluster = shared }()
-	primary, err := postgrestest.Start(t.Context(), postgrestest.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { primary.Stop() })
-	cluster = primary
+	primary := ownCluster(t, postgrestest.Config{})
 	s := newSource(t, oneTable, "public.t").setup()
 	standby := s.standby(primary)
 

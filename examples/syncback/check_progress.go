@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -49,10 +48,9 @@ func (s *session) checkProgress(ctx context.Context, held queue.Contents, known 
 		return nil, failure("source", err)
 	} else if err != nil {
 		told := slices.ContainsFunc(findings, func(f capture.Finding) bool {
-			state := sqlState.FindString(f.Problem)
-			return f.Level == capture.Blocks && (strings.Contains(err.Error(), strings.TrimPrefix(f.Problem, "it ")) || state != "" && strings.Contains(err.Error(), state))
+			return f.Level == capture.Blocks && strings.Contains(err.Error(), strings.TrimPrefix(f.Problem, "it "))
 		})
-		if told {
+		if told || !isOfProgress(err) && blocking(findings) > 0 {
 			return nil, nil
 		}
 		return []capture.Finding{blockedBy("source", err)}, nil
@@ -63,8 +61,11 @@ func (s *session) checkProgress(ctx context.Context, held queue.Contents, known 
 	return nil, nil
 }
 
-// sqlState is by which the source's refusals are told from each other.
-var sqlState = regexp.MustCompile(`\(SQLSTATE \w{5}\)`)
+// isOfProgress reports whether err is about where a pipeline has come to. What else
+// may be wrong with a source was looked for before.
+func isOfProgress(err error) bool {
+	return errors.Is(err, capture.ErrGap) || errors.Is(err, capture.ErrDiverged) || errors.Is(err, capture.ErrOtherSource)
+}
 
 // admitted returns why the source refuses to go on from there. Where it is not
 // known how far the queue has come, that can only be said of a slot that is gone.

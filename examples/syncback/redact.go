@@ -11,9 +11,9 @@ import (
 )
 
 // secrets are what must not be shown: the DSNs, the passwords in them the way
-// that a DSN has them, and variables that plugins are configured with. The libraries keep both out of their errors; drivers
-// and servers are not ours, so whatever leaves this program goes through clean
-// first. A password that stands alone is left: it may be a word like any other.
+// that a DSN has them, and variables that plugins are configured with. The
+// libraries keep both out of their errors; drivers and servers are not ours, so
+// whatever leaves this program goes through clean first. A password that stands alone is left: it may be a word like any other.
 type secrets struct {
 	replace atomic.Pointer[strings.Replacer]
 }

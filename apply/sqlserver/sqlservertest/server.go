@@ -108,92 +108,18 @@ func or(s, otherwise string) string {
 	return s
 }
 
-// asAdmin runs statements in the database that the DSN names.
-func (s *Server) asAdmin(ctx context.Context, sql string) error {
+// asAdmin does something with a connection to the database that the DSN names.
+func (s *Server) asAdmin(ctx context.Context, do func(*pgconn.PgConn) error) error {
 	pg, err := pgconn.ConnectConfig(ctx, s.admin)
 	if err != nil {
 		return err
 	}
-	_, err = pg.Exec(ctx, sql).ReadAll()
-	return errors.Join(err, pg.Close(ctx))
+	return errors.Join(do(pg), pg.Close(ctx))
 }
 
-func (s *Server) makeDatabase(ctx context.Context) error {
-	template, err := s.template(ctx)
-	if err != nil {
-		return err
-	}
-	if err := s.asAdmin(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", ident(s.database), ident(template))); err != nil {
-		return err
-	}
-	pg, err := s.connect(ctx, s.database)
-	if err != nil {
-		return err
-	}
-	if _, err = pg.Exec(ctx, s.setup()).ReadAll(); err == nil {
-		err = s.loadSystemViews(ctx, pg)
-	}
-	return errors.Join(err, pg.Close(ctx))
-}
-
-// setup is what the catalogue views begin with.
-func (s *Server) setup() string {
-	var sql strings.Builder
-	fmt.Fprintf(&sql, "CREATE SCHEMA dbo; INSERT INTO sys.databases VALUES (%s, 5, %s, 150, 0, 'ONLINE', 0, 1, 0, 'FULL', 0);", quote(s.database), quote(s.collation))
-	for k := kBit; int(k) < len(kinds); k++ {
-		t := simple(k)
-		size := t.maxLength()
-		prec, scale := t.precision()
-		coll := "NULL"
-		switch k {
-		case kChar, kVarchar, kNchar, kNvarchar, kText, kNtext:
-			coll = quote(s.collation)
-			if size == 0 {
-				size = 8000
-			}
-		case kBinary, kVarbinary:
-			size = 8000
-		case kDecimal:
-			size, prec, scale = 17, 38, 38
-		}
-		fmt.Fprintf(&sql, "INSERT INTO sys.types VALUES (%s, %d, %d, 4, %d, %d, %d, %s, 1, 0);", quote(t.name()), t.systemType(), t.systemType(), size, prec, scale, coll)
-	}
-	fmt.Fprintf(&sql, "INSERT INTO sys.types VALUES ('numeric', 108, 108, 4, 17, 38, 38, NULL, 1, 0), ('sysname', 231, 256, 4, 256, 0, 0, %s, 0, 0);", quote(s.collation))
-	return sql.String()
-}
-
-// loadSystemViews puts the catalogue views into the catalogue, by what PostgreSQL
-// says of their columns.
-func (s *Server) loadSystemViews(ctx context.Context, pg *pgconn.PgConn) error {
-	const sql = `SELECT n.nspname, c.relname, a.attname, t.typname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-		JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_type t ON t.oid = a.atttypid
-		WHERE n.nspname IN ('sys', 'infosch') AND c.relkind IN ('r', 'v') AND a.attnum > 0 ORDER BY 1, 2, a.attnum`
-	types := map[string]sqlType{
-		"int2": simple(kSmallint), "int4": simple(kInt), "int8": simple(kBigint), "bit": simple(kBit), "tinyint": simple(kTinyint),
-		"sysname": nvarchar(128), "nmax": nvarchar(maxLen), "chr": {kind: kChar, len: 2}, "datetime": simple(kDatetime),
-		"numeric": decimalType(38, 0),
-	}
-	result := pg.ExecParams(ctx, sql, nil, nil, nil, nil).Read()
-	for _, row := range result.Rows {
-		schema, name := string(row[0]), string(row[1])
-		if schema == "infosch" {
-			schema = "INFORMATION_SCHEMA"
-		}
-		t := s.cat.find([]string{schema, name})
-		if t == nil {
-			t = &tableInfo{id: -s.cat.newID(), schema: schema, name: name, kind: objectSystem}
-			s.cat.put(schema, name, t)
-		}
-		typ, ok := types[string(row[3])]
-		if !ok {
-			return fmt.Errorf("the view %s.%s has a column of type %s", schema, name, row[3])
-		}
-		if typ.isString() {
-			typ.coll = "Latin1_General_CI_AS"
-		}
-		t.cols = append(t.cols, &columnInfo{id: len(t.cols) + 1, name: string(row[2]), typ: typ, nullable: true})
-	}
-	return result.Err
+func execute(ctx context.Context, pg *pgconn.PgConn, sql string) error {
+	_, err := pg.Exec(ctx, sql).ReadAll()
+	return err
 }
 
 // connect opens a connection to one of PostgreSQL's databases. A context that ends
@@ -267,7 +193,9 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) dropDatabase(ctx context.Context) error {
-	return s.asAdmin(ctx, fmt.Sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", ident(s.database)))
+	return s.asAdmin(ctx, func(pg *pgconn.PgConn) error {
+		return execute(ctx, pg, fmt.Sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", ident(s.database)))
+	})
 }
 
 // Counters are what the server has been asked since it was started.

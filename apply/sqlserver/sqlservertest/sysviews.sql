@@ -39,8 +39,10 @@ CREATE TABLE sys.triggers (
   is_not_for_replication tsql.bit, is_instead_of_trigger tsql.bit, create_date tsql.datetime DEFAULT date_trunc('second', localtimestamp), modify_date tsql.datetime DEFAULT date_trunc('second', localtimestamp));
 CREATE TABLE sys.trigger_events (object_id int4, type int4, type_desc tsql.sysname, is_first tsql.bit, is_last tsql.bit);
 CREATE TABLE sys.sql_modules (object_id int4, definition tsql.nmax);
-CREATE TABLE sys.databases (name tsql.sysname, database_id int4, collation_name tsql.sysname, compatibility_level tsql.tinyint, state tsql.tinyint, state_desc tsql.sysname,
-  is_read_committed_snapshot_on tsql.bit, snapshot_isolation_state tsql.tinyint, is_cdc_enabled tsql.bit, recovery_model_desc tsql.sysname, is_read_only tsql.bit);
+CREATE VIEW sys.databases AS SELECT current_database()::tsql.sysname AS name, 5 AS database_id, y.collation_name, 150::tsql.tinyint AS compatibility_level,
+  0::tsql.tinyint AS state, 'ONLINE'::tsql.sysname AS state_desc, 0::tsql.bit AS is_read_committed_snapshot_on, 1::tsql.tinyint AS snapshot_isolation_state,
+  0::tsql.bit AS is_cdc_enabled, 'FULL'::tsql.sysname AS recovery_model_desc, 0::tsql.bit AS is_read_only
+  FROM sys.types y WHERE y.name = 'sysname'::bpchar;
 CREATE VIEW sys.tables AS SELECT o.*, 0::tsql.tinyint AS temporal_type, 0::tsql.bit AS is_memory_optimized FROM sys.objects o WHERE type = 'U'::bpchar;
 CREATE VIEW sys.views AS SELECT * FROM sys.objects o WHERE type = 'V'::bpchar;
 CREATE VIEW sys.all_columns AS SELECT * FROM sys.columns;

@@ -196,7 +196,11 @@ func (c *Cluster) CreateDatabase(ctx context.Context, prefix string) (string, er
 		return "", fmt.Errorf("create database %s: %w", name, err)
 	}
 	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()); err != nil {
+	sql := "CREATE DATABASE " + pgx.Identifier{name}.Sanitize()
+	if c.version >= 15 {
+		sql += " STRATEGY file_copy" // the only way before, and several times as fast as through the log
+	}
+	if _, err := conn.Exec(ctx, sql); err != nil {
 		return "", fmt.Errorf("create database %s: %w", name, err)
 	}
 	return c.DSN(name), nil

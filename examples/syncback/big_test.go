@@ -2,8 +2,6 @@ package main_test
 
 import (
 	"fmt"
-	"os"
-	"strconv"
 	"testing"
 )
 
@@ -11,28 +9,13 @@ import (
 // passes.
 const mostMemory = 256 << 20
 
-// bigRows is how many rows the big transaction has: SYNCBACK_BIG_ROWS, or what
-// is quick enough for every day.
-func bigRows(t *testing.T) int {
-	t.Helper()
-	text := os.Getenv("SYNCBACK_BIG_ROWS")
-	if text == "" {
-		return 200_000
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("SYNCBACK_BIG_ROWS is %q, which is no number of rows", text)
-	}
-	return n
-}
-
 // TestBigTransaction carries one transaction that inserts all rows of a table,
 // and one that updates a tenth of them, and looks at the most memory that the
 // program ever had. SYNCBACK_BIG_ROWS=2000000 is the full size.
 func TestBigTransaction(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	rows := bigRows(t)
+	rows := fromEnv(t, "SYNCBACK_BIG_ROWS", 200_000)
 	s.onSource(`CREATE TABLE big (id int PRIMARY KEY, ref text, amount numeric(12,2), day date, note text)`)
 	s.onSource(`ALTER TABLE big REPLICA IDENTITY FULL`)
 	s.onTarget(`CREATE TABLE dbo.big (id int NOT NULL PRIMARY KEY, ref char(11) NULL, amount numeric(12,2) NULL, day date NULL, note varchar(200) NULL)`)

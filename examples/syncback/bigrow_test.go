@@ -5,29 +5,32 @@ import (
 	"testing"
 )
 
-// TestBigRow carries a row with a value of 100 MB, changes it beside that value and
-// in it, and takes it away. Bytes come as twice as many hexadecimal digits, and
-// what changes comes with what was there before. The memory that the program takes
-// is a few times what one change is on the wire, and is logged.
+// TestBigRow carries a row with a value of so many MB as SYNCBACK_BIG_ROW says,
+// changes it beside that value and in it, and takes it away. Bytes come as twice
+// as many hexadecimal digits, and what changes comes with what was there before.
+// The memory that the program takes is a few times what one change is on the
+// wire, and is logged.
 func TestBigRow(t *testing.T) {
 	t.Parallel()
-	const size = 100_000_000
+	megabytes := fromEnv(t, "SYNCBACK_BIG_ROW", 20)
+	size := megabytes * 1_000_000
+	tenths, eighths := size/10-1, size/8-1 // but for the end
 	for _, test := range []struct {
 		name, from, to string
 		value, other   string // expressions of the source
 		length, end    string // expressions of the target
 		ends           [2]string
-		most           int64 // memory, in bytes
+		most           int // memory, in sizes of the row
 	}{
 		{
 			"text", "text", "nvarchar(max)",
-			`repeat('0123456789', 9999999) || 'first end.'`, `repeat('abcdefghij', 9999999) || 'other end.'`,
-			"LEN(v)", "CAST(RIGHT(v, 10) AS varchar(10))", [2]string{"first end.", "other end."}, 6 * size,
+			fmt.Sprintf(`repeat('0123456789', %d) || 'first end.'`, tenths), fmt.Sprintf(`repeat('abcdefghij', %d) || 'other end.'`, tenths),
+			"LEN(v)", "CAST(RIGHT(v, 10) AS varchar(10))", [2]string{"first end.", "other end."}, 6,
 		},
 		{
 			"bytes", "bytea", "varbinary(max)",
-			`decode(repeat('0123456789abcdef', 12499999) || '6669727374656e64', 'hex')`, `decode(repeat('fedcba9876543210', 12499999) || '6f74686572656e64', 'hex')`,
-			"DATALENGTH(v)", fmt.Sprintf("CAST(SUBSTRING(v, %d, 8) AS varchar(10))", size-7), [2]string{"firstend", "otherend"}, 14 * size,
+			fmt.Sprintf(`decode(repeat('0123456789abcdef', %d) || '6669727374656e64', 'hex')`, eighths), fmt.Sprintf(`decode(repeat('fedcba9876543210', %d) || '6f74686572656e64', 'hex')`, eighths),
+			"DATALENGTH(v)", fmt.Sprintf("CAST(SUBSTRING(v, %d, 8) AS varchar(10))", size-7), [2]string{"firstend", "otherend"}, 14,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -50,7 +53,7 @@ func TestBigRow(t *testing.T) {
 			}
 			s.onSource(`DELETE FROM big`)
 			r.await("the row to go", func() bool { return s.ask(`SELECT COUNT(*) FROM dbo.big`) == 0 })
-			r.fits(test.most, "a row of 100 MB")
+			r.fits(max(int64(test.most*size), mostMemory), fmt.Sprintf("a row of %d MB", megabytes))
 			r.end()
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -581,4 +582,19 @@ func TestUnreachable(t *testing.T) {
 			t.Errorf("%s says: %s", command, last)
 		}
 	}
+}
+
+// fromEnv is the number that a variable of the environment has, from 1 on, or the
+// default.
+func fromEnv(t *testing.T, name string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s is %q, which is no number from 1 on", name, text)
+	}
+	return n
 }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -52,20 +51,6 @@ func TestKills(t *testing.T) {
 	s.settle()
 	reader.stop()
 	k.report(kills)
-}
-
-// fromEnv is the number that a variable of the environment has, or the default.
-func fromEnv(t *testing.T, name string, otherwise int) int {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
 }
 
 // newKillSite makes a site for the load. Its queue keeps nothing of what was

@@ -57,18 +57,20 @@ func publishedTables(ctx context.Context, conn *pgx.Conn, publication string) (m
 	if version(conn) >= 15 {
 		schemas = `UNION ALL SELECT s.oid FROM pg_publication_namespace s WHERE s.pnpubid = p.oid AND s.pnnspid = ANY (above.schemas)`
 	}
+	// The function is what the view pg_publication_tables asks, which tells names
+	// alone. What is asked of a table hangs on the function's row, so that it is
+	// not asked of each one that is in the catalogue.
 	rows, err := conn.Query(ctx, `
-		SELECT t.schemaname::text, t.tablename::text,
+		SELECT n.nspname::text, c.relname::text,
 			EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = c.oid
 				AND coalesce(to_jsonb(r) ->> 'prqual', to_jsonb(r) ->> 'prattrs') IS NOT NULL),
 			ARRAY(SELECT r.oid FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = ANY (above.tables)
 				UNION ALL SELECT p.oid WHERE p.puballtables `+schemas+`)
-		FROM pg_publication_tables t JOIN pg_publication p ON p.pubname = t.pubname
-		JOIN pg_namespace n ON n.nspname = t.schemaname
-		JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename
+		FROM pg_publication p CROSS JOIN LATERAL pg_get_publication_tables(p.pubname) t
+		JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace
 		CROSS JOIN LATERAL (SELECT array_agg(a.oid) AS tables, array_agg(a.relnamespace) AS schemas
-			FROM pg_class a WHERE a.oid = ANY (c.oid || ARRAY(SELECT relid::oid FROM pg_partition_ancestors(c.oid)))) above
-		WHERE t.pubname = $1`, publication)
+			FROM pg_class a WHERE a.oid = ANY (t.relid || ARRAY(SELECT relid::oid FROM pg_partition_ancestors(t.relid)))) above
+		WHERE p.pubname = $1`, publication)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	mssql "github.com/microsoft/go-mssqldb"
 
@@ -39,14 +40,17 @@ func (t *openTarget) Call(ctx context.Context, procedure string, args []resolve.
 }
 
 // parameterName is what can stand behind the @ of a parameter: such a name cannot
-// be quoted.
-var parameterName = regexp.MustCompile(`^[\pL_@#$][\pL\p{Nd}_@#$]{0,126}$`)
+// be quoted. Of no more than mostParameterName: said in the expression, that would
+// take megabytes.
+var parameterName = regexp.MustCompile(`^[\pL_@#$][\pL\p{Nd}_@#$]*$`)
+
+const mostParameterName = 127 // characters
 
 func procedureArguments(w *builder, procedure name, args []resolve.Argument) error {
 	separator := " "
 	for _, arg := range args {
 		parameter := strings.TrimPrefix(arg.Name, "@")
-		if !parameterName.MatchString(parameter) {
+		if !parameterName.MatchString(parameter) || utf8.RuneCountInString(parameter) > mostParameterName {
 			return fmt.Errorf("procedure %s is called with a parameter %q, which is no parameter's name", procedure, arg.Name)
 		}
 		if arg.Value.IsAbsent() {

@@ -215,6 +215,7 @@ END`)...)
 			{"dbo.visit", "a", capture.Null(), "there is no procedure dbo.visit"},
 			{"dbo.book", "a; DROP TABLE visit", capture.Null(), "is no parameter's name"},
 			{"dbo.book", "", capture.Null(), "is no parameter's name"},
+			{"dbo.book", strings.Repeat("a", 128), capture.Null(), "is no parameter's name"},
 			{"dbo.book", "ref", capture.Value{}, "no value"},
 			{"a.b.c", "ref", capture.Null(), "more than two parts"},
 		} {

@@ -20,10 +20,13 @@ import (
 type moment struct {
 	name   string
 	times  int
-	big    bool // the load has a transaction of 20,000 rows
+	big    bool // the load has a transaction of bigLoad rows
 	source func(postgrestest.Message) bool
 	target func(sqlservertest.Message) bool
 }
+
+// bigLoad is more than is applied together, or kept in one piece.
+const bigLoad = 10_000
 
 // moments are those between which something is made durable, on either side of
 // each, and some in the middle of what must not be seen in part.
@@ -40,7 +43,7 @@ func moments() []moment {
 	return []moment{
 		{name: "before the first transaction begins", times: 1, source: data('B', false)},
 		{name: "inside a transaction that is captured", times: 100, source: data('I', true)},
-		{name: "inside a large transaction that is captured", times: 15000, source: data('I', true), big: true},
+		{name: "inside a large transaction that is captured", times: bigLoad * 3 / 4, source: data('I', true), big: true},
 		{name: "before a commit is captured", times: 1, source: data('C', false)},
 		{name: "after a commit was captured", times: 1, source: data('C', true)},
 		{name: "after several commits were captured", times: 6, source: data('C', true)},
@@ -51,7 +54,7 @@ func moments() []moment {
 		{name: "after the target's transaction began", times: 1, target: asked(sqlservertest.Begin, true)},
 		{name: "before the first changes are written", times: 1, target: afterBegin(false)},
 		{name: "after the first changes were written", times: 1, target: afterBegin(true)},
-		{name: "inside a large transaction that is applied", times: 60, target: afterBegin(true), big: true},
+		{name: "inside a large transaction that is applied", times: 30, target: afterBegin(true), big: true},
 		{name: "after the last write, before COMMIT", times: 1, target: asked(sqlservertest.Commit, false)},
 		{name: "after COMMIT, before its answer", times: 1, target: asked(sqlservertest.Commit, true)},
 		{name: "before a large transaction's COMMIT", times: 2, target: asked(sqlservertest.Commit, false), big: true},
@@ -78,7 +81,7 @@ func load(round int, big bool) []string {
 	first := round * 100_000
 	rows := 300
 	if big {
-		rows = 20_000
+		rows = bigLoad
 	}
 	in := func(sql string, args ...any) string { return fmt.Sprintf(sql, args...) }
 	txs := []string{
@@ -183,7 +186,7 @@ func (r *killed) runUntilKilled(source, target string) {
 func (r *killed) watch(round int, big bool) (stop func()) {
 	want := 300
 	if big {
-		want = 20_000
+		want = bigLoad
 	}
 	done := make(chan struct{})
 	var wg sync.WaitGroup

@@ -19,8 +19,9 @@ type connection struct {
 	packets *packets
 	session *session
 
-	mu     sync.Mutex
-	cancel context.CancelFunc // of the request that runs
+	mu          sync.Mutex
+	cancel      context.CancelFunc // of the request that runs
+	interrupted bool               // a request was cancelled
 }
 
 func fmtInt(n int32) []byte { return strconv.AppendInt(nil, int64(n), 10) }
@@ -43,7 +44,7 @@ func (c *connection) run(ctx context.Context) error {
 	if err := c.login(ctx, after); err != nil {
 		return err
 	}
-	defer c.session.pg.Close(context.WithoutCancel(ctx))
+	defer c.release(context.WithoutCancel(ctx))
 	defer c.session.forget()
 
 	ctx, stop := context.WithCancel(ctx)
@@ -93,7 +94,28 @@ func (c *connection) interrupt() {
 	defer c.mu.Unlock()
 	if c.cancel != nil {
 		c.cancel()
+		c.interrupted = true
 	}
+}
+
+// release leaves PostgreSQL's connection to the next session, as good as new: to
+// begin one takes longer than what many a session asks. One in which a request
+// was cancelled is closed, for the cancellation may reach it late.
+func (c *connection) release(ctx context.Context) {
+	pg := c.session.pg
+	c.mu.Lock()
+	fit := !c.interrupted && !pg.IsClosed()
+	c.mu.Unlock()
+	if fit && pg.TxStatus() != 'I' {
+		fit = execute(ctx, pg, "ROLLBACK") == nil
+	}
+	if !fit || execute(ctx, pg, "DISCARD ALL") != nil {
+		pg.Close(ctx)
+		return
+	}
+	c.srv.mu.Lock()
+	defer c.srv.mu.Unlock()
+	c.srv.released = append(c.srv.released, pg)
 }
 
 // login answers LOGIN7 and opens the session.

@@ -61,11 +61,12 @@ type Server struct {
 	armed                          atomic.Bool // there are faults
 	away                           atomic.Bool // see SetAway
 
-	mu      sync.Mutex
-	batches map[string]*batch
-	faults  []*Injected
-	conns   map[net.Conn]bool
-	spid    uint16
+	mu       sync.Mutex
+	batches  map[string]*batch
+	faults   []*Injected
+	conns    map[net.Conn]bool
+	spid     uint16
+	released []*pgconn.PgConn // by sessions that have ended
 }
 
 // Start makes a database and begins to listen on a port of 127.0.0.1. Close ends
@@ -140,14 +141,35 @@ func (s *Server) connect(ctx context.Context, database string) (*pgconn.PgConn, 
 }
 
 func (s *Server) open(ctx context.Context, l *login, spid uint16) (*session, error) {
-	pg, err := s.connect(ctx, s.database)
-	if err != nil {
-		return nil, fmt.Errorf("connect to PostgreSQL: %w", err)
+	pg := s.takeReleased(ctx)
+	if pg == nil {
+		var err error
+		if pg, err = s.connect(ctx, s.database); err != nil {
+			return nil, fmt.Errorf("connect to PostgreSQL: %w", err)
+		}
 	}
 	return &session{
 		srv: s, pg: pg, login: l, spid: spid, options: defaultOptions(), context: map[string][]byte{}, prepared: map[string]string{},
 		handles: map[int32]*prepared{}, version: s.cat.version.Load(),
 	}, nil
+}
+
+// takeReleased is a connection that a session has left, or nil.
+func (s *Server) takeReleased(ctx context.Context) *pgconn.PgConn {
+	for {
+		s.mu.Lock()
+		last := len(s.released) - 1
+		if last < 0 {
+			s.mu.Unlock()
+			return nil
+		}
+		pg := s.released[last]
+		s.released = s.released[:last]
+		s.mu.Unlock()
+		if pg.Ping(ctx) == nil { // PostgreSQL may have been restarted since
+			return pg
+		}
+	}
 }
 
 func (s *Server) accept(ctx context.Context) {
@@ -189,6 +211,9 @@ func (s *Server) Close() error {
 	}
 	s.mu.Unlock()
 	s.serving.Wait()
+	for _, pg := range s.released {
+		pg.Close(context.Background())
+	}
 	return errors.Join(err, s.dropDatabase(context.Background()))
 }
 

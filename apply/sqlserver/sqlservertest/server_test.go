@@ -3,6 +3,7 @@ package sqlservertest_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +51,31 @@ func TestReset(t *testing.T) {
 	}
 	if got := query(t, db, "SELECT SESSION_CONTEXT(N'key')"); got != "NULL" {
 		t.Errorf("the context survives: %q", got)
+	}
+}
+
+// TestSessionBeginsAnew: nothing of a session is left to the one after it.
+func TestSessionBeginsAnew(t *testing.T) {
+	db, _ := open(t)
+	exec(t, db, "CREATE TABLE t (id int)")
+	for range 10 {
+		conn, err := db.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, statement := range []string{
+			"CREATE TABLE #own (id int); SET XACT_ABORT ON; SET LOCK_TIMEOUT 5; EXEC sp_set_session_context 'key', 'v'",
+			"BEGIN TRANSACTION; INSERT INTO t VALUES (1)",
+		} {
+			if _, err := conn.ExecContext(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// The driver closes what it is told is bad.
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+		if got := query(t, db, "SELECT @@TRANCOUNT, @@LOCK_TIMEOUT, (SELECT COUNT(*) FROM t), OBJECT_ID('tempdb..#own'), CAST(SESSION_CONTEXT(N'key') AS varchar(5))"); got != "0 -1 0 NULL NULL" {
+			t.Errorf("the next session finds %q", got)
+		}
 	}
 }
 

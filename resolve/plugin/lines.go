@@ -14,6 +14,10 @@ import (
 // and counts; every other attribute may be a value, and is left out at both ends.
 var keptKeys = []string{"rule", "table", "column", "kind", "action", "op", "count"}
 
+// logBegins is how each logLine does, to the letter: JSON's reader would take keys
+// in any case, and with them what a plugin writes for somebody else.
+var logBegins = []byte(`{"syncback":"log",`)
+
 // logLine is a log line on its way from the plugin's standard error.
 type logLine struct {
 	Syncback string            `json:"syncback"` // "log"
@@ -132,7 +136,7 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 
 func (w *lineWriter) line(text []byte) {
 	var line logLine
-	if json.Unmarshal(text, &line) != nil || line.Syncback != "log" {
+	if !bytes.HasPrefix(text, logBegins) || json.Unmarshal(text, &line) != nil {
 		w.other(append(slices.Clone(text), '\n'))
 		return
 	}

@@ -26,7 +26,7 @@ type moment struct {
 }
 
 // bigLoad is more than is applied together, or kept in one piece.
-const bigLoad = 10_000
+const bigLoad = 12_000
 
 // moments are those between which something is made durable, on either side of
 // each, and some in the middle of what must not be seen in part.

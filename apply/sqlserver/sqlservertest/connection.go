@@ -104,7 +104,7 @@ func (c *connection) interrupt() {
 func (c *connection) release(ctx context.Context) {
 	pg := c.session.pg
 	c.mu.Lock()
-	fit := !c.interrupted && !pg.IsClosed()
+	fit := !c.interrupted
 	c.mu.Unlock()
 	if fit && pg.TxStatus() != 'I' {
 		fit = execute(ctx, pg, "ROLLBACK") == nil

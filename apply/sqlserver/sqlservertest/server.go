@@ -169,6 +169,7 @@ func (s *Server) takeReleased(ctx context.Context) *pgconn.PgConn {
 		if pg.Ping(ctx) == nil { // PostgreSQL may have been restarted since
 			return pg
 		}
+		pg.Close(ctx)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -334,4 +335,32 @@ func (s *source) into(q *queue.Disk, c *postgres.Capturer) error {
 		return nil
 	}
 	return err
+}
+
+// TestPublicationIsAskedForItsTablesAlone: what there is besides them is read once
+// or twice, and not once for each that is there.
+func TestPublicationIsAskedForItsTablesAlone(t *testing.T) {
+	s := newSource(t, oneTable+`DO $$ BEGIN FOR i IN 1..100 LOOP EXECUTE format('CREATE TABLE other%s (id int PRIMARY KEY, v text)', i); END LOOP; END $$;
+		CREATE PUBLICATION p FOR TABLE t`, "public.t")
+	const read = `SELECT (seq_tup_read + idx_tup_fetch)::text FROM pg_stat_xact_sys_tables WHERE relid = 'pg_class'::regclass`
+	s.exec(`BEGIN`)
+	before := s.number(read)
+	n, err := postgres.CountPublished(t.Context(), s.db, "p")
+	if err != nil || n != 1 {
+		t.Fatalf("it has %d tables, %v", n, err)
+	}
+	after := s.number(read)
+	if most := 10 * s.number(`SELECT count(*)::text FROM pg_class`); after-before == 0 || after-before > most {
+		t.Errorf("of the catalogue's relations %d were read, %d at most are enough", after-before, most)
+	}
+	s.exec(`ROLLBACK`)
+}
+
+func (s *source) number(sql string) int {
+	s.t.Helper()
+	n, err := strconv.Atoi(s.query(sql))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return n
 }

@@ -69,12 +69,12 @@
 // 300 bytes in 10 columns, on a virtual machine of 2 cores. The median of four
 // runs, in brackets the sequential file against itself:
 //
-//	transactions of 10 changes, a sync behind each 10     0.77  (1.08)     560,000 changes/s
-//	the same, a sync behind each 100                      0.57  (1.03)   1,640,000 changes/s
-//	the same, a sync behind each 1,000                    0.69  (0.84)   2,830,000 changes/s
-//	one transaction of 1,500,000 changes                  0.96  (1.02)   4,210,000 changes/s
+//	transactions of 10 changes, a sync behind each 10     0.92  (1.03)     200,000 changes/s
+//	the same, a sync behind each 100                      0.77  (0.95)     710,000 changes/s
+//	the same, a sync behind each 1,000                    0.69  (1.29)   1,970,000 changes/s
+//	one transaction of 1,500,000 changes                  0.64  (0.83)   3,220,000 changes/s
 //
-// The file took 0.2 to 1.3 GB a second.
+// The file took 0.07 to 1.5 GB a second.
 //
 // And read back, on another day:
 //

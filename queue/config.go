@@ -39,7 +39,8 @@ type Config struct {
 	Logger *slog.Logger
 
 	sizes
-	wrap func(*os.File) logFile // what is written through; tests make it fail
+	wrap       func(*os.File) logFile // what is written through; tests make it fail
+	background func(func())           // does it beside what else is done; a test that has to be the same each time does it first
 }
 
 // sizes are the queue's own; tests make them small.
@@ -47,15 +48,18 @@ type sizes struct {
 	segmentSize int64 // when a new file is begun
 	flushSize   int   // how much is gathered before it is written to the file
 	pieceSize   int   // how much of a transaction's data goes into one frame
+	aheadSize   int64 // how much is written before a sync is begun ahead
 }
 
 // The default sizes. A segment is small enough for what was applied to go in
 // small steps, and large enough for a file's own cost not to show. A piece is
-// what a reader holds of a transaction while it ranges.
+// what a reader holds of a transaction while it ranges. What is synced ahead is
+// enough for a disk's own cost not to show.
 const (
-	segmentSize = 64 << 20
+	segmentSize = 128 << 20
 	flushSize   = 512 << 10
 	pieceSize   = 256 << 10
+	aheadSize   = 8 << 20
 
 	leastSegment = LeastLimit / leastFiles
 	leastFiles   = 4 // for which the limit has room; with fewer, it is reached before what was applied can go
@@ -76,6 +80,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.flushSize = cmp.Or(c.flushSize, flushSize)
 	c.pieceSize = cmp.Or(c.pieceSize, pieceSize)
+	c.aheadSize = cmp.Or(c.aheadSize, aheadSize)
 	if c.segmentSize == 0 {
 		// A sixteenth of the limit, so that what was applied can be let go
 		// long before the queue is full.
@@ -83,6 +88,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.wrap == nil {
 		c.wrap = func(f *os.File) logFile { return f }
+	}
+	if c.background == nil {
+		c.background = func(do func()) { go do() }
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

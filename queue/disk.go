@@ -225,6 +225,7 @@ func (d *Disk) Close() error {
 func (d *Disk) release() error {
 	var errs []error
 	if d.tail.file != nil {
+		d.tail.awaitAhead()
 		errs = append(errs, d.tail.file.Close())
 	}
 	d.mu.Lock()

@@ -15,7 +15,8 @@
 //     256 KiB as it comes in, and read in pieces as it is ranged over. A value
 //     may be larger than a piece.
 //   - One fsync makes any number of transactions and the mark durable. A Sync
-//     with nothing new costs nothing.
+//     with nothing new costs nothing. Where more than 8 MiB came since the last
+//     one, the disk begins with them while more is taken in.
 //   - A transaction that arrives again is compared with the one that is held,
 //     and is refused where it differs.
 //   - A queue that is full refuses, and says so by an error that is retryable;
@@ -48,7 +49,7 @@
 //     Should it be damaged while the machine is down, it looks torn. The mark is
 //     then behind what the source was told to forget, and the capturer refuses
 //     with capture.ErrGap.
-//   - What was applied goes a file at a time (64 MiB, or a sixteenth of
+//   - What was applied goes a file at a time (128 MiB, or a sixteenth of
 //     Config.Limit), the newest one never. A new file is begun after a quarter
 //     of Config.KeepFor, an hour at least, so that little does not stay long; and
 //     where a transaction is refused although all before it was applied, so that

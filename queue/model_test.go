@@ -1,9 +1,11 @@
 package queue
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -64,8 +66,9 @@ func newModel(t *testing.T, seed uint64) *model {
 }
 
 func (m *model) open() {
-	m.disk = &forgetfulDisk{rnd: m.rnd, dir: m.dir, synced: readFiles(m.t, m.dir)}
-	cfg := Config{Dir: m.dir, KeepFor: -1, sizes: sizes{8 << 10, 1 << 10, 512}, wrap: m.disk.wrap}
+	m.disk = &forgetfulDisk{rnd: m.rnd, dir: m.dir, synced: readFiles(m.t, m.dir), lost: map[string]map[int64]bool{}}
+	cfg := Config{Dir: m.dir, KeepFor: -1, sizes: sizes{8 << 10, 1 << 10, 512, 2 << 10}, wrap: m.disk.wrap}
+	cfg.background = func(do func()) { do() } // the seed says when
 	keys := [][]byte{nil, []byte("the secret of a council"), []byte("the secret after that one")}
 	cfg.Key, cfg.OldKeys = keys[m.rnd.IntN(len(keys))], keys[1:]
 	q, err := Open(cfg)
@@ -93,7 +96,7 @@ func (m *model) step() {
 	case n < 90:
 		m.trim()
 	case n < 94:
-		m.disk.fail = []error{syscall.ENOSPC, syscall.EIO}[m.rnd.IntN(2)]
+		m.disk.fail, m.disk.passes = []error{syscall.ENOSPC, syscall.EIO}[m.rnd.IntN(2)], m.rnd.IntN(3)
 	case n < 97:
 		m.crash()
 	default:
@@ -314,8 +317,14 @@ type forgetfulDisk struct {
 	rnd    *rand.Rand
 	dir    string
 	synced map[string][]byte
-	fail   error // of the next write or sync
+	fail   error // of a write or sync
+	passes int   // how many of them come before it
+	// lost are blocks that a sync has failed to write: the system takes them for
+	// written, and only what is written to them anew gets to the disk.
+	lost map[string]map[int64]bool
 }
+
+const block = 512
 
 // wrap is called for a file whose name is made durable, or was.
 func (d *forgetfulDisk) wrap(f *os.File) logFile {
@@ -329,40 +338,97 @@ func (d *forgetfulDisk) wrap(f *os.File) logFile {
 	return w
 }
 
+// failed returns the error of the next write or sync.
+func (d *forgetfulDisk) failed() error {
+	if d.fail == nil {
+		return nil
+	}
+	if d.passes--; d.passes >= 0 {
+		return nil
+	}
+	err := d.fail
+	d.fail = nil
+	return err
+}
+
 type forgetfulFile struct {
 	*os.File
 	disk *forgetfulDisk
 }
 
+func (f *forgetfulFile) name() string { return filepath.Base(f.Name()) }
+
+// note has all that is in the file durable but what is lost.
 func (f *forgetfulFile) note() {
-	if b, err := os.ReadFile(f.Name()); err == nil {
-		f.disk.synced[filepath.Base(f.Name())] = b
+	b, err := os.ReadFile(f.Name())
+	if err != nil {
+		return
+	}
+	was := f.disk.synced[f.name()]
+	for n := range f.disk.lost[f.name()] {
+		from, to := min(n*block, int64(len(b))), min((n+1)*block, int64(len(b)))
+		clear(b[from:to])
+		copy(b[from:to], was[min(from, int64(len(was))):])
+	}
+	f.disk.synced[f.name()] = b
+}
+
+// lose has lost what note would make durable.
+func (f *forgetfulFile) lose() {
+	b, err := os.ReadFile(f.Name())
+	if err != nil {
+		return
+	}
+	was, lost := f.disk.synced[f.name()], f.disk.lost[f.name()]
+	if lost == nil {
+		lost = map[int64]bool{}
+		f.disk.lost[f.name()] = lost
+	}
+	for n := int64(0); n*block < int64(len(b)); n++ {
+		from, to := n*block, min((n+1)*block, int64(len(b)))
+		if to > int64(len(was)) || !bytes.Equal(was[from:to], b[from:to]) {
+			lost[n] = true
+		}
+	}
+}
+
+// writes is told which bytes are written or cut off, and are lost no longer.
+func (f *forgetfulFile) writes(from, to int64) {
+	for n := range f.disk.lost[f.name()] {
+		if n >= from/block && n*block < to {
+			delete(f.disk.lost[f.name()], n)
+		}
 	}
 }
 
 func (f *forgetfulFile) WriteAt(b []byte, off int64) (int, error) {
-	if err := f.disk.fail; err != nil {
-		f.disk.fail = nil
+	f.writes(off, off+int64(len(b)))
+	if err := f.disk.failed(); err != nil {
 		n, _ := f.File.WriteAt(b[:f.disk.rnd.IntN(len(b)+1)], off)
 		return n, err
 	}
 	return f.File.WriteAt(b, off)
 }
 
+func (f *forgetfulFile) Truncate(size int64) error {
+	f.writes(size, math.MaxInt64)
+	return f.File.Truncate(size)
+}
+
 func (f *forgetfulFile) Sync() error {
-	if err := f.disk.fail; err != nil {
-		f.disk.fail = nil
+	if err := f.disk.failed(); err != nil {
+		f.lose()
 		return err
 	}
 	f.note()
 	return nil // the model needs no real disk
 }
 
-// crash makes in another folder what is left: of each file every block of 512
-// bytes that was not synced as it was written or as it was before, of the files
-// that were removed some of the last ones, and perhaps the torn beginning of a
-// next one. A folder forgets what was done in it from the end: ext4, XFS and NTFS
-// keep a journal of it.
+// crash makes in another folder what is left: of each file every block that was
+// not synced as it was written or as it was before, of the files that were
+// removed some of the last ones, and perhaps the torn beginning of a next one. A
+// folder forgets what was done in it from the end: ext4, XFS and NTFS keep a
+// journal of it.
 func (d *forgetfulDisk) crash(t *testing.T, to string) {
 	left := readFiles(t, d.dir)
 	for name, now := range left {
@@ -423,9 +489,9 @@ func (d *forgetfulDisk) mix(was, now []byte) []byte {
 	out := make([]byte, size)
 	copy(out, was)
 	keep := d.rnd.IntN(101)
-	for at := 0; at < size; at += 512 {
+	for at := 0; at < size; at += block {
 		if d.rnd.IntN(100) < keep && at < len(now) {
-			copy(out[at:min(at+512, size)], now[at:])
+			copy(out[at:min(at+block, size)], now[at:])
 		}
 	}
 	return out

@@ -16,7 +16,7 @@ func openSmall(t *testing.T, cfg Config, file int64) *Disk {
 	if cfg.Dir == "" {
 		cfg.Dir = t.TempDir()
 	}
-	cfg.sizes = sizes{file, 4 << 10, 1 << 10}
+	cfg.sizes = sizes{file, 4 << 10, 1 << 10, 8 << 10}
 	d, err := Open(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -27,12 +27,13 @@ func (d *Disk) rollBack(to spot, marked, synced bool) error {
 func (d *Disk) truncate(to place) error {
 	t := &d.tail
 	t.buf = t.buf[:0]
+	t.awaitAhead()
 	if t.seg.number > to.seg {
 		if err := d.removeBehind(to.seg); err != nil {
 			return err
 		}
 	}
-	t.off = to.off
+	t.off, t.ahead = to.off, to.off
 	d.setSize(to.off)
 	return t.file.Truncate(to.off)
 }
@@ -72,6 +73,7 @@ func (d *Disk) lose(err error) error {
 	d.stale = true
 	d.mu.Unlock()
 	failed := d.rollBack(durable, false, true)
+	d.tail.failed = nil
 	d.gaveWay(err)
 	return errors.Join(d.fullIfNoRoom(err), failed)
 }

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -30,6 +31,12 @@ type tail struct {
 	// marked says that state.mark is in no frame yet, synced that no frame says
 	// yet that all before it is durable.
 	marked, synced bool
+	// ahead is up to where the file was synced, or a sync of it was begun. syncing
+	// tells how that ends, and is nil where none goes on; failed is how those
+	// ended that failed, which no later sync would tell.
+	ahead   int64
+	syncing chan error
+	failed  error
 }
 
 // A logFile is the file of the newest segment, as it is written.
@@ -87,11 +94,10 @@ func (d *Disk) settle(open openTx) error {
 		return err
 	}
 	if len(t.buf) >= d.cfg.flushSize {
-		off := t.off
 		if err := d.flush(); err != nil {
 			return err
 		}
-		writeBack(t.file, off, t.off-off)
+		d.syncAhead()
 	}
 	if d.worn() {
 		return d.roll(open)
@@ -206,13 +212,44 @@ func (d *Disk) roll(open openTx) error {
 func (d *Disk) syncNewest() error {
 	err := d.flush()
 	if err == nil {
-		err = d.tail.file.Sync()
+		err = d.tail.sync()
 	}
 	if err != nil {
 		return d.lose(err)
 	}
 	d.tail.synced = true
 	return nil
+}
+
+// syncAhead has the disk begin with what was written, while more is gathered: the
+// sync that counts then waits for less, and tells if this one fails.
+func (d *Disk) syncAhead() {
+	t := &d.tail
+	goesOn := t.syncing != nil && len(t.syncing) == 0
+	if goesOn || t.off-t.ahead < d.cfg.aheadSize {
+		return
+	}
+	t.awaitAhead()
+	done, file := make(chan error, 1), t.file
+	t.syncing, t.ahead = done, t.off
+	d.cfg.background(func() { done <- file.Sync() })
+}
+
+// awaitAhead waits until no sync that was begun ahead goes on.
+func (t *tail) awaitAhead() {
+	if t.syncing == nil {
+		return
+	}
+	t.failed = cmp.Or(t.failed, <-t.syncing)
+	t.syncing = nil
+}
+
+// sync makes all that is in the file durable.
+func (t *tail) sync() error {
+	err := t.file.Sync()
+	t.awaitAhead()
+	t.ahead = t.off
+	return cmp.Or(t.failed, err)
 }
 
 // renew begins a new file behind one that was synced, where there is room for
@@ -279,7 +316,7 @@ func (d *Disk) begin(h header) error {
 		t.file.Close()
 	}
 	t.seg, t.file, t.off, t.crc, t.buf = s, f, s.size, s.start.crc, t.buf[:0]
-	t.state, t.synced = h.state, false
+	t.state, t.synced, t.ahead = h.state, false, s.size
 	d.mu.Lock()
 	d.segs = append(d.segs, s)
 	d.mu.Unlock()

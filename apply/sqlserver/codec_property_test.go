@@ -96,9 +96,7 @@ func checkTerms(t *testing.T, dst sqlType, b bound) {
 
 // TestRandomValues is the same over values that mostly fit.
 func TestRandomValues(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
+	r := newRand(t)
 	for range 20_000 {
 		base := fuzzSources[r.IntN(len(fuzzSources))]
 		dst := typed(t, fuzzTargets[r.IntN(len(fuzzTargets))])

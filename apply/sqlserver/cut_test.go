@@ -1,7 +1,6 @@
 package sqlserver
 
 import (
-	"math/rand/v2"
 	"sync/atomic"
 	"testing"
 
@@ -15,9 +14,7 @@ import (
 // its effect, once.
 func TestCutAtAnyMessage(t *testing.T) {
 	p := newProxied(t)
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	random := newRand(t)
 	applied := 0
 	for cut := int64(1); ; cut += 1 + random.Int64N(4) {
 		var n atomic.Int64

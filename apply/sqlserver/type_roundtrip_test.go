@@ -23,7 +23,7 @@ type sample struct {
 func samples(t *testing.T) map[string][]sample {
 	t.Helper()
 	found := map[string][]sample{}
-	for _, c := range slices.Concat(numberCases(), floatCases(), textCases(), otherCases(), timeCases(), crossCases()) {
+	for _, c := range slices.Concat(numberCases(), floatCases(), textCases(), otherCases(), timeCases(), crossCases(), limitCases()) {
 		if strings.HasPrefix(c.want, "!") {
 			continue
 		}
@@ -144,15 +144,16 @@ func execute(ctx context.Context, t *testing.T, conn *sql.Conn, query string) {
 	}
 }
 
-// TestEveryPairMakesTheRoundTrip sees that no pair of a family and a class of
-// types is allowed without a sample of it.
+// TestEveryPairMakesTheRoundTrip sees that no pair of the package page, and none
+// of a family and a class of types, is allowed without a sample of it.
 func TestEveryPairMakesTheRoundTrip(t *testing.T) {
 	type pair struct {
 		from family
 		to   class
 	}
 	tried := map[pair]bool{}
-	for _, of := range samples(t) {
+	all := samples(t)
+	for _, of := range all {
 		for _, s := range of {
 			tried[pair{sourceFamily(s.src), s.typ.class()}] = true
 		}
@@ -167,8 +168,37 @@ func TestEveryPairMakesTheRoundTrip(t *testing.T) {
 		}
 	}
 	for _, dst := range fuzzTargets {
-		if len(samples(t)[dst]) == 0 && !strings.Contains(dst, "(") {
+		if len(all[dst]) == 0 {
 			t.Errorf("no value is tried in %s", dst)
+		}
+	}
+	checkPagePairs(t, all)
+}
+
+// checkPagePairs wants a value of each pair of the page that needs no rule, so
+// that TestThereAndBack has it too, and where values have an order those at both
+// ends.
+func checkPagePairs(t *testing.T, all map[string][]sample) {
+	t.Helper()
+	tried, ends := map[typePair]bool{}, map[typePair]bool{}
+	for dst, of := range all {
+		for _, s := range of {
+			if s.rules == "" {
+				tried[typePair{s.src, dst}] = true
+			}
+		}
+	}
+	for _, l := range limits() {
+		for _, p := range l.pairs() {
+			ends[p] = len(l.within) >= 2 && len(l.beyond) == 2
+		}
+	}
+	for p := range pagePairs(t) {
+		switch {
+		case !tried[p]:
+			t.Errorf("%s to %s is on the package page, and no value of it is tried", p.src, p.dst)
+		case !ends[p] && p.hasEnds(t):
+			t.Errorf("%s to %s is on the package page, and its least and greatest value are not tried", p.src, p.dst)
 		}
 	}
 }

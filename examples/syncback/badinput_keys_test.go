@@ -2,8 +2,11 @@ package main_test
 
 import (
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
+	"testing"
 )
 
 // wrong is a value that a kind of key refuses, and what is said of it.
@@ -22,6 +25,7 @@ const (
 	unclosed      = "${ must be followed by the name of an environment variable and }; write $${ for ${ itself"
 	aMapping      = "must be a mapping of keys to values"
 	aList         = "must be a list, such as [a, b]"
+	ofBoth        = `must be source, target, later, additive, {map: {code: code}} or {fill_blank: [""]}`
 	anOwner       = "must be target, or source, which is the default"
 	aSecret       = "must be a secret of 16 characters or more, best from a variable of the environment"
 	aShare        = "must be a whole number from 1% to 100%, such as 50%"
@@ -70,7 +74,7 @@ var (
 // keyKinds has every key, by its path, and what it refuses.
 var keyKinds = map[string][]wrong{
 	"name":   texts,
-	"source": mappings, "source.dsn": dsns(noDSN, noDSNAtAll), "source.slot": texts, "source.publication": texts, "source.heartbeat": durations(", or never"),
+	"source": mappings, "source.dsn": dsns(noDSN, noDSNAtAll), "source.slot": texts, "source.publication": texts, "source.heartbeat": durations(", or never"), "source.answer_timeout": durations(""),
 	"target": mappings, "target.dsn": dsns(noTarget, noTargetAtAll), "target.schema": texts, "target.max_connections": counts, "target.lock_timeout": durations(""), "target.zone": zones,
 	"queue": mappings, "queue.dir": texts, "queue.limit": sizes(", or none"), "queue.keep": sizes(""), "queue.keep_for": durations(", or none"), "queue.url": nothing,
 	"queue.key": also(wrong{"short", aSecret}), "queue.old_keys": lists, "queue.old_keys[0]": also(wrong{"short", aSecret}),
@@ -84,15 +88,46 @@ var keyKinds = map[string][]wrong{
 	"plugins":          lists, "plugins[0]": mappings, "plugins[0].name": texts, "plugins[0].path": texts, "plugins[0].config": mappings, "plugins[0].config.a": scalars,
 	"plugins[0].sha256": also(wrong{"12ab", digits}, wrong{"zz", digits}), "plugins[0].start_timeout": durations(""), "plugins[0].call_timeout": durations(""),
 	"tables[0].conflict.plugin": texts,
-	"tables[0].park_failures":   flags, "tables[0].references": lists, "tables[0].references[0]": mappings, "tables[0].secret": lists, "tables[0].secret[0]": texts,
+	"tables[0].park_failures":   flags, "tables[0].references": lists, "tables[0].references[0]": mappings, "tables[0].references[0].target": texts,
+	"tables[0].references[0].columns": lists, "tables[0].references[0].columns[0]": texts, "tables[0].references[0].to": lists, "tables[0].references[0].to[0]": texts,
+	"tables[0].conflict": {{"", noValue}}, "tables[0].conflict.policy": scalars, "tables[0].conflict.tie": also(wrong{"a", "must be source or target"}),
+	"tables[0].conflict.both": {{"a", ofBoth}, {"''", ofBoth}, {"", noValue}}, "tables[0].conflict.both.map": mappings,
+	"tables[0].conflict.both.fill_blank": lists,
+	"tables[0].secret":                   lists, "tables[0].secret[0]": texts,
 	"tables[0].conflict.column": texts, "tables[0].conflict.reason": texts, "tables[0].conflict.kinds": lists, "tables[0].conflict.columns": mappings,
 	"tables[0].fixed": mappings, "tables[0].fixed.a": scalars,
 	"tables[0].lock": mappings, "tables[0].lock.table": texts, "tables[0].lock.holder": texts,
 	"tables[0].lock.on": mappings, "tables[0].lock.on.a": scalars, "tables[0].lock.where": mappings, "tables[0].lock.where.a": scalars,
-	"target.retry_locked": durations(", or never"),
-	"tables[0].columns":   mappings, "tables[0].columns.a": mappings, "tables[0].columns.a.to": texts, "tables[0].columns.a.null_as": scalars,
+	"target.retry_locked": durations(", or never"), "target.answer_timeout": durations(""), "target.keep_ledger": durations(", or forever"),
+	"target.ledger_key": also(wrong{"short", aSecret}),
+	"tables[0].columns": mappings, "tables[0].columns.a": mappings, "tables[0].columns.a.to": texts, "tables[0].columns.a.null_as": scalars,
 	"tables[0].columns.a.owner": also(wrong{"me", anOwner}), "tables[0].columns.a.skip": flags, "tables[0].columns.a.round": flags,
 	"tables[0].columns.a.truncate": flags, "tables[0].columns.a.transliterate": flags, "tables[0].columns.a.ambiguous": flags,
+}
+
+// TestBadKeysAreAllKeys asks the program, at every place that has keys of its own,
+// which it knows.
+func TestBadKeysAreAllKeys(t *testing.T) {
+	t.Parallel()
+	known := regexp.MustCompile(`unknown key; known here are ([a-z0-9_, ]+)\n`)
+	listed := 0
+	for _, place := range append(slices.Collect(maps.Keys(keyKinds)), "") {
+		path := strings.TrimPrefix(place+".zzz", ".")
+		_, stderr, _ := runWith(t, t.TempDir(), strings.Replace(document(path, "1"), "HERE", "", 1))
+		found := known.FindStringSubmatch(stderr)
+		if found == nil {
+			continue // it is no place, or takes what keys it is given
+		}
+		for key := range strings.SplitSeq(found[1], ", ") {
+			listed++
+			if key = strings.TrimSuffix(path, "zzz") + key; keyKinds[key] == nil {
+				t.Errorf("keyKinds lacks %s", key)
+			}
+		}
+	}
+	if listed < len(keyKinds)/2 {
+		t.Errorf("the program knows %d keys, and keyKinds has %d", listed, len(keyKinds))
+	}
 }
 
 // badKeys has every key with every value that it refuses.

@@ -57,7 +57,7 @@ func TestFailover(t *testing.T) {
 	})
 	beyond := before
 	beyond.Position = after
-	refused(t, s, beyond, capture.ErrDiverged, "left that timeline")
+	refused(t, s, beyond, capture.ErrDiverged, "is lost there. Compare the two sides")
 
 	s.captured(2)
 	if m := s.sink.Mark(); m.Timeline != 2 || m.Source != before.Source {

@@ -137,15 +137,16 @@ func (b badInput) online(t *testing.T, s *site) {
 	if b.args != "" {
 		args = strings.Fields(b.args)
 	}
-	last := s.mustFail(args...)
-	if got := s.plain(strings.TrimPrefix(last, "syncback: ")); got != b.want {
-		t.Errorf("%s says\n%s\nwant\n%s", args, got, b.want)
+	stdout, stderr, code := s.run(args...)
+	lines := strings.Split(strings.TrimSuffix(stderr, "\n"), "\n")
+	if got := s.plain(strings.TrimPrefix(lines[len(lines)-1], "syncback: ")); got != b.want || code != 1 {
+		t.Errorf("%s says, with exit code %d,\n%s\nwant\n%s", args, code, got, b.want)
 	}
-	decent(t, last)
+	decent(t, stdout+stderr)
 	if b.check == "-" {
 		return
 	}
-	stdout, stderr, code := s.run("check")
+	stdout, stderr, code = s.run("check")
 	if code != 1 || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("check: exit code %d, stderr:\n%s", code, stderr)
 	}

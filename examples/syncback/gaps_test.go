@@ -3,6 +3,7 @@ package main_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/syncback/syncback/capture"
 	"github.com/syncback/syncback/capture/postgres/postgrestest"
 )
 
@@ -227,6 +229,9 @@ func TestTargetRestored(t *testing.T) {
 		s.mustRun("run", "--until-idle")
 	}
 	s.restoreTarget("a", day)
+	if last, at := s.mustFail("run", "--until-idle"), capture.Position(day); !strings.Contains(last, fmt.Sprintf("what comes after %s was asked for", at)) {
+		t.Errorf("the target is at %s, and %s", at, last)
+	}
 	s.refused("syncback: drain: read the queue after X/X: gap: what comes after X/X was asked for, and the queue holds only what comes after X/X: " +
 		"set the pipeline up anew, or restore the target to a later day; the target is at an older position than the queue goes back to: " +
 		"bring the target to a later day, or compare and repair it and start anew")

@@ -51,7 +51,10 @@ func textReader(dst sqlType) func(string) (time.Time, error) {
 	case "time":
 		return parseClock
 	case "datetimeoffset":
-		return parseInstant
+		return func(s string) (time.Time, error) {
+			t, err := parseInstant(s)
+			return wholeMinutes(t), err
+		}
 	default:
 		return parseWall
 	}

@@ -55,6 +55,7 @@
 //	any other:                 =  nvarchar(max)
 //	                           ~  varchar(max)
 //
+// citext and "char" go as text does, and oid as int4, but into int only in range.
 // What stands in the table for its kind: varchar(max) for char, varchar and
 // text, which hold what their code page has; nvarchar(max) for nchar, nvarchar
 // and ntext; varbinary(max) for varbinary and image; money for smallmoney.

@@ -92,6 +92,24 @@ func tableOfTypes(t *testing.T) []string {
 	return table
 }
 
+// TestTypesThatGoAsAnother of the table do so.
+func TestTypesThatGoAsAnother(t *testing.T) {
+	for base, as := range map[string]string{"citext": "text", "char": "text", "oid": "int4"} {
+		for _, target := range pageTargets {
+			mark := func(base string) string {
+				return verdictMark(source(base), typed(t, target), codecOptions{zone: london(t)})
+			}
+			want := mark(as)
+			if base == "oid" && target == "int" {
+				want = "~"
+			}
+			if got := mark(base); got != want {
+				t.Errorf("%s to %s is %s, want %s", base, target, got, want)
+			}
+		}
+	}
+}
+
 func verdictMark(src capture.Column, dst sqlType, opt codecOptions) string {
 	level, problem, advice := verdict(src, dst, opt)
 	switch {

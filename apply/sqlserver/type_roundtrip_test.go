@@ -34,7 +34,7 @@ func samples(t *testing.T) map[string][]sample {
 		}
 		b, err := codec.encode(capture.Text(c.text))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%s %.400q to %s: %v", c.src, c.text, c.dst, err)
 		}
 		found[c.dst] = append(found[c.dst], sample{c, typ, b})
 	}

@@ -2,7 +2,10 @@ package queue
 
 import (
 	"errors"
+	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -169,5 +172,174 @@ func TestSyncsAheadAreFew(t *testing.T) {
 	}
 	if disk.syncs != 100 {
 		t.Errorf("%d syncs for 100", disk.syncs)
+	}
+}
+
+// large is a transaction of so many rows of 1 kB.
+func large(p capture.Position, rows int) modelTx {
+	tx := modelTx{position: p}
+	for range rows {
+		tx.rows = append(tx.rows, strings.Repeat("x", 1000))
+	}
+	return tx
+}
+
+// A badDisk forgets what was not synced, and fails the syncs that are begun ahead
+// while bad is set.
+type badDisk struct {
+	forgetfulDisk
+	bad bool
+}
+
+func newBadDisk(t *testing.T) *badDisk {
+	return &badDisk{forgetfulDisk: forgetfulDisk{
+		rnd: rand.New(rand.NewPCG(1, 1)), dir: t.TempDir(), synced: map[string][]byte{}, lost: map[string]map[int64]bool{},
+	}}
+}
+
+func (b *badDisk) open(t *testing.T, file int64) *Disk {
+	t.Helper()
+	return openSmall(t, Config{Dir: b.dir, KeepFor: -1, wrap: b.wrap, background: func(do func()) {
+		if b.bad {
+			b.fail, b.passes = syscall.EIO, 0
+		}
+		do()
+	}}, file)
+}
+
+// TestWhatASyncFailedToWriteIsNotTakenForDurable by the next process: the system
+// shows it what never got to the disk, and tells of that no more.
+func TestWhatASyncFailedToWriteIsNotTakenForDurable(t *testing.T) {
+	for _, killed := range []bool{false, true} {
+		disk := newBadDisk(t)
+		d := disk.open(t, 1<<20)
+		writeAll(t, d, 1, 2)
+		syncAll(t, d)
+		disk.bad = true
+		writeAll(t, d, 3, 20)
+		disk.bad = false
+		if killed {
+			d.lock.Close() // and all else is as a kill leaves it
+		} else if err := d.Close(); !errors.Is(err, syscall.EIO) {
+			t.Errorf("Close returned %v", err)
+		}
+		d = disk.open(t, 1<<20)
+		syncAll(t, d)
+		answered := d.Stats().Last
+		d.Close()
+		left := t.TempDir()
+		for name, b := range disk.synced {
+			if err := os.WriteFile(filepath.Join(left, name), b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d = openSmall(t, Config{Dir: left}, 1<<20)
+		if last := d.Stats().Last; answered < 2 || last < answered {
+			t.Errorf("killed %v: %s was answered for, and %s is on the disk", killed, answered, last)
+		}
+	}
+}
+
+// TestSyncAheadThatFailsForWhatIsTakenBack is of no concern to what comes after.
+func TestSyncAheadThatFailsForWhatIsTakenBack(t *testing.T) {
+	for name, file := range map[string]int64{"in one file": 1 << 20, "in several files": 16 << 10} {
+		t.Run(name, func(t *testing.T) {
+			disk := newBadDisk(t)
+			d := disk.open(t, file)
+			writeAll(t, d, 1, 2)
+			syncAll(t, d)
+			p := capture.Position(3)
+			if file < 1<<20 {
+				writeAll(t, d, p, p) // is synced where the first file ends
+				p++
+			}
+			tx := large(p, 100).live(nil)
+			rows := tx.Changes
+			tx.Changes = func(yield func(capture.Change, error) bool) {
+				for c, err := range rows {
+					disk.bad = file == 1<<20 || d.tail.seg.number > 1
+					if len(disk.lost) > 0 {
+						err = errWire
+					}
+					if !yield(c, err) {
+						return
+					}
+				}
+			}
+			if err := d.Write(t.Context(), tx); !errors.Is(err, errWire) {
+				t.Fatal(err)
+			}
+			disk.bad = false
+			writeAll(t, d, p, p)
+			syncAll(t, d)
+			holdsFrom(t, d, 1, p)
+		})
+	}
+}
+
+// TestNewestFileGivesWayWhereASyncAheadFails, on a disk that tells of its end at a
+// sync, and a little later at a write.
+func TestNewestFileGivesWayWhereASyncAheadFails(t *testing.T) {
+	disk := newSmallDisk(t)
+	d := openSmall(t, Config{Dir: disk.dir, KeepFor: -1, wrap: func(f *os.File) logFile { return lateFile{&smallFile{f, disk}} },
+		background: func(do func()) { do() }}, 256<<10)
+	writeAll(t, d, 1, 40)
+	syncAll(t, d)
+	applied(t, d, 40)
+	disk.room, disk.late = disk.used()+8<<10, true
+	for range 3 {
+		if err := d.Write(t.Context(), large(41, 20).live(nil)); err == nil {
+			syncAll(t, d)
+			holdsFrom(t, d, 41, 41)
+			return
+		} else if !errors.Is(err, ErrFull) {
+			t.Fatal(err)
+		}
+		d.Restart()
+	}
+	t.Error("it is refused for ever, although all before it was applied")
+}
+
+type lateFile struct{ *smallFile }
+
+func (f lateFile) WriteAt(b []byte, off int64) (int, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if d := f.disk; d.room != 0 && d.used()+max(0, off+int64(len(b))-info.Size()) > d.room+4<<10 {
+		return 0, syscall.ENOSPC
+	}
+	return f.smallFile.WriteAt(b, off)
+}
+
+// TestSyncAheadIsBegunBehindWhatIsNew, after an opening and after what was taken
+// back.
+func TestSyncAheadIsBegunBehindWhatIsNew(t *testing.T) {
+	d, disk := openSlow(t)
+	close(disk.let)
+	p := capture.Position(1)
+	for ; p < 20; p += 2 {
+		writeAll(t, d, p, p+1)
+		if err := d.Write(t.Context(), large(p+2, 3).live(errWire)); !errors.Is(err, errWire) {
+			t.Fatal(err)
+		}
+	}
+	d.tail.awaitAhead()
+	if disk.syncs == 0 {
+		t.Errorf("no sync was begun behind %d bytes", d.tail.off)
+	}
+	syncAll(t, d)
+	dir := d.cfg.Dir
+	d.Close()
+
+	disk = &slowDisk{}
+	d = openSmall(t, Config{Dir: dir, wrap: disk.wrap}, 1<<20)
+	disk.let = make(chan error)
+	close(disk.let)
+	writeAll(t, d, p, p+4)
+	d.tail.awaitAhead()
+	if disk.syncs != 0 {
+		t.Errorf("%d syncs were begun behind 5 kB", disk.syncs)
 	}
 }

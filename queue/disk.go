@@ -205,7 +205,9 @@ func (d *Disk) filesLocked() int64 {
 }
 
 // Close implements [Queue]. It waits for a Write that is under way, wakes a Next
-// that waits, and ends what ranges over a Tx at its next piece.
+// that waits, and ends what ranges over a Tx at its next piece. What no Sync
+// answered for is still there when the queue is opened again, unless the disk has
+// failed to take it, which Close returns then.
 func (d *Disk) Close() error {
 	d.mu.Lock()
 	if d.closed {
@@ -218,6 +220,10 @@ func (d *Disk) Close() error {
 
 	d.wmu.Lock()
 	defer d.wmu.Unlock()
+	d.tail.awaitAhead()
+	if d.tail.failed != nil {
+		return errors.Join(d.lose(d.tail.failed), d.release())
+	}
 	return d.release()
 }
 
@@ -225,7 +231,6 @@ func (d *Disk) Close() error {
 func (d *Disk) release() error {
 	var errs []error
 	if d.tail.file != nil {
-		d.tail.awaitAhead()
 		errs = append(errs, d.tail.file.Close())
 	}
 	d.mu.Lock()

@@ -41,7 +41,9 @@
 //
 // A sync that fails leaves it unknown what is on the disk. The queue then takes
 // its log back to what the Sync before answered for, and refuses to go on until
-// its writer starts again from there; the source still has the rest.
+// its writer starts again from there; the source still has the rest. A system
+// tells of a failure once, and shows what it did not write as if it had: so Open
+// writes anew what is behind the last frame that proves a sync, and syncs that.
 //
 // # Limits
 //

@@ -115,7 +115,7 @@ func (d *Disk) contents() (Contents, error) {
 		return Contents{}, err
 	}
 	defer f.Close()
-	end, err := d.end(f)
+	end, _, err := d.end(f)
 	if err != nil {
 		return Contents{}, err
 	}

@@ -67,6 +67,11 @@ func newModel(t *testing.T, seed uint64) *model {
 
 func (m *model) open() {
 	m.disk = &forgetfulDisk{rnd: m.rnd, dir: m.dir, synced: readFiles(m.t, m.dir), lost: map[string]map[int64]bool{}}
+	m.openAgain()
+}
+
+// openAgain opens the folder on the disk as it is.
+func (m *model) openAgain() {
 	cfg := Config{Dir: m.dir, KeepFor: -1, sizes: sizes{8 << 10, 1 << 10, 512, 2 << 10}, wrap: m.disk.wrap}
 	cfg.background = func(do func()) { do() } // the seed says when
 	keys := [][]byte{nil, []byte("the secret of a council"), []byte("the secret after that one")}
@@ -97,8 +102,10 @@ func (m *model) step() {
 		m.trim()
 	case n < 94:
 		m.disk.fail, m.disk.passes = []error{syscall.ENOSPC, syscall.EIO}[m.rnd.IntN(2)], m.rnd.IntN(3)
-	case n < 97:
+	case n < 96:
 		m.crash()
+	case n < 97:
+		m.reopen()
 	default:
 		m.check()
 	}
@@ -255,6 +262,15 @@ func (m *model) crash() {
 	m.survived()
 }
 
+// reopen starts the process again, on a machine that stays up: what a failed sync
+// was to write is read as if it had been.
+func (m *model) reopen() {
+	m.q.Close()
+	m.disk.fail = nil
+	m.openAgain()
+	m.survived()
+}
+
 // survived compares what is held with what was acknowledged: that, and perhaps
 // more of what was written, in order and whole.
 func (m *model) survived() {
@@ -334,7 +350,9 @@ func (d *forgetfulDisk) wrap(f *os.File) logFile {
 		}
 	}
 	w := &forgetfulFile{f, d}
-	w.note()
+	if _, known := d.synced[w.name()]; !known {
+		w.note()
+	}
 	return w
 }
 

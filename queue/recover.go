@@ -119,27 +119,50 @@ func (d *Disk) recoverTail() error {
 		t.file.Close()
 	}
 	t.seg, t.file, t.off = s, d.cfg.wrap(f), s.size
-	good, err := d.end(f)
+	good, proved, err := d.end(f)
 	if err != nil {
 		return err
+	}
+	if good.seg == s.number {
+		if err := d.writeAnew(f, proved, good.off); err != nil {
+			return err
+		}
 	}
 	return d.settleAt(good)
 }
 
-// end returns where the last whole transaction ends. f is the newest segment's.
-func (d *Disk) end(f *os.File) (spot, error) {
+// writeAnew writes to f once more what is between from and to, where a sync may
+// have failed before the process ended: the system then takes for written what
+// never got to the disk, gives it back when it is read, and tells of it no more.
+func (d *Disk) writeAnew(f io.ReaderAt, from, to int64) error {
+	for from < to {
+		b := make([]byte, min(int64(d.cfg.flushSize), to-from))
+		if _, err := f.ReadAt(b, from); err != nil {
+			return err
+		}
+		if _, err := d.tail.file.WriteAt(b, from); err != nil {
+			return err
+		}
+		from += int64(len(b))
+	}
+	return nil
+}
+
+// end returns where the last whole transaction ends, and up to where a frame
+// proves that the file was synced. f is the newest segment's.
+func (d *Disk) end(f *os.File) (good spot, proved int64, err error) {
 	s := d.segs[len(d.segs)-1]
-	r := recovery{seg: s, file: f, at: s.start, state: s.state, good: spot{s.start, s.state}}
+	r := recovery{seg: s, file: f, at: s.start, state: s.state, good: spot{s.start, s.state}, proved: s.start.off}
 	if s.open.start.seg != 0 {
 		r.open, r.good.place = true, s.open.start
 	}
 	if err := r.run(); err != nil {
-		return spot{}, err
+		return spot{}, 0, err
 	}
 	if r.good.seg < d.segs[0].number {
-		return spot{}, damaged(s, 0, errors.New("the file in which its first transaction begins is missing"))
+		return spot{}, 0, damaged(s, 0, errors.New("the file in which its first transaction begins is missing"))
 	}
-	return r.good, nil
+	return r.good, r.proved, nil
 }
 
 // settleAt makes that spot the end of the log, and all before it durable.
@@ -159,7 +182,7 @@ func (d *Disk) settleAt(good spot) error {
 			return err
 		}
 	}
-	if err := t.file.Sync(); err != nil {
+	if err := t.sync(); err != nil {
 		return err
 	}
 	d.durable = t.spot()
@@ -174,7 +197,9 @@ type recovery struct {
 	state state
 	open  bool // a transaction has begun and not ended
 	good  spot // behind the last frame that counts
-	buf   []byte
+	// proved is up to where a frame says that the file was synced.
+	proved int64
+	buf    []byte
 }
 
 // run goes on to the end of the segment, or to the first frame that is broken.
@@ -219,7 +244,9 @@ func (r *recovery) take(f frame) error {
 	switch f.kind {
 	case kindFirst:
 		r.open = true
-	case kindMiddle, kindSynced:
+	case kindMiddle:
+	case kindSynced:
+		r.proved = r.at.off
 	case kindWhole, kindLast:
 		m, err := f.tx()
 		if err != nil {

@@ -32,8 +32,15 @@ func (d *Disk) truncate(to place) error {
 		if err := d.removeBehind(to.seg); err != nil {
 			return err
 		}
+		t.failed, t.ahead = nil, to.off // the one that is left was synced whole
 	}
-	t.off, t.ahead = to.off, to.off
+	d.mu.Lock()
+	unsynced := d.durable.place.before(to)
+	d.mu.Unlock()
+	if !unsynced {
+		t.failed = nil // it was of what goes
+	}
+	t.off, t.ahead = to.off, min(t.ahead, to.off)
 	d.setSize(to.off)
 	return t.file.Truncate(to.off)
 }
@@ -73,7 +80,6 @@ func (d *Disk) lose(err error) error {
 	d.stale = true
 	d.mu.Unlock()
 	failed := d.rollBack(durable, false, true)
-	d.tail.failed = nil
 	d.gaveWay(err)
 	return errors.Join(d.fullIfNoRoom(err), failed)
 }

@@ -227,20 +227,14 @@ func TestMarkNeedsNoRoomForANewFile(t *testing.T) {
 // not what a transaction is refused for, for ever.
 func TestNewestFileGivesWay(t *testing.T) {
 	const limit = 4 * smallFileSize
-	large := func(p capture.Position) *capture.Tx { // less than the limit, more than it leaves
-		tx := modelTx{position: p}
-		for range 45 {
-			tx.rows = append(tx.rows, strings.Repeat("x", 1000))
-		}
-		return tx.live(nil)
-	}
+	most := func(p capture.Position) *capture.Tx { return large(p, 45).live(nil) } // less than the limit, more than it leaves
 	for name, test := range map[string]struct {
 		file int64 // the size of the files before the limit was set
 		n    capture.Position
 		next func(capture.Position) *capture.Tx
 	}{
 		"under a limit that was lowered":          {1 << 20, 100, kilobyte},
-		"before a transaction that leaves little": {smallFileSize, 10, large},
+		"before a transaction that leaves little": {smallFileSize, 10, most},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := Config{Dir: t.TempDir()}

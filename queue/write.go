@@ -201,8 +201,9 @@ func (d *Disk) appendMark() {
 }
 
 // Sync implements [capture.Sink]. It costs one fsync, two more where it is time
-// for a new file, and nothing where nothing is new. When it fails, all that was
-// not durable is dropped, and the queue takes nothing in until Restart is called.
+// for a new file, and nothing where nothing is new; others were begun before,
+// behind each 8 MiB. When it fails, all that was not durable is dropped, and the
+// queue takes nothing in until Restart is called.
 func (d *Disk) Sync(ctx context.Context) (capture.Position, error) {
 	d.wmu.Lock()
 	defer d.wmu.Unlock()

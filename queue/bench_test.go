@@ -20,7 +20,7 @@ import (
 // 1 MiB, and is synced as often. file is there twice, under two names: how much
 // the two differ is how much the machine's noise is worth.
 //
-//	go test -run '^$' -bench . -count 6 ./queue >queue.txt && benchstat -col /store queue.txt
+//	go test -run '^$' -bench '^BenchmarkAppend$' -count 4 -benchtime 3x ./queue >queue.txt && benchstat -col /store queue.txt
 
 // A load is transactions of so many changes of about 300 bytes, with a sync
 // behind so many of them.

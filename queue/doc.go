@@ -72,12 +72,12 @@
 // 300 bytes in 10 columns, on a virtual machine of 2 cores. The median of four
 // runs, in brackets the sequential file against itself:
 //
-//	transactions of 10 changes, a sync behind each 10     0.92  (1.03)     200,000 changes/s
-//	the same, a sync behind each 100                      0.77  (0.95)     710,000 changes/s
-//	the same, a sync behind each 1,000                    0.69  (1.29)   1,970,000 changes/s
-//	one transaction of 1,500,000 changes                  0.64  (0.83)   3,220,000 changes/s
+//	transactions of 10 changes, a sync behind each 10     0.95  (1.19)     120,000 changes/s
+//	the same, a sync behind each 100                      0.84  (1.09)     760,000 changes/s
+//	the same, a sync behind each 1,000                    0.64  (0.98)   1,840,000 changes/s
+//	one transaction of 1,500,000 changes                  0.86  (0.63)   3,590,000 changes/s
 //
-// The file took 0.07 to 1.5 GB a second.
+// The file took 0.04 to 1.3 GB a second.
 //
 // And read back, on another day:
 //
@@ -87,7 +87,7 @@
 // What is missing from 1 is the making of bytes from changes, 0.1 to 0.2 µs each; a
 // walsender sends some 60,000 to 90,000 a second. The command is
 //
-//	go test -run '^$' -bench . -count 6 ./queue >queue.txt && benchstat -col /store queue.txt
+//	go test -run '^$' -bench '^BenchmarkAppend$' -count 4 -benchtime 3x ./queue >queue.txt && benchstat -col /store queue.txt
 //
 // # Why the log is our own
 //

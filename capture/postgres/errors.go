@@ -63,13 +63,17 @@ func (p plain) Error() string {
 // words are what the server said, but for errors whose message quotes what is in
 // a row, or is of the database's own making.
 func words(pg *pgconn.PgError) string {
+	const ownCode = "code in the database refused it"
+	if pg.Routine == "exec_stmt_raise" { // a RAISE has the SQLSTATE that it likes
+		return ownCode
+	}
 	switch pg.Code[:min(2, len(pg.Code))] {
 	case "22": // data exception
 		return "the server could not read or convert a value"
 	case "23": // integrity constraint violation
 		return "the server refused a value"
 	case "P0": // PL/pgSQL
-		return "code in the database refused it"
+		return ownCode
 	}
 	return pg.Message
 }

@@ -23,6 +23,7 @@ import (
 // mains are the programs that this test binary is under another name: plugins
 // that there are for the tests alone.
 var mains = map[string]func(){
+	"telling":   func() { plugin.Serve(telling{}) },
 	"emulating": func() { plugin.Serve(emulating{}) },
 	"unhurried": func() { plugin.Serve(&unhurried{}) },
 }

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/syncback/syncback/apply/sqlserver/sqlservertest"
 )
@@ -10,12 +11,17 @@ import (
 // it in the target, which the program has to report without the value.
 type leakTest struct {
 	name            string
+	key             string // the marked key of the row
 	from, to, value string // of the column v: its types, and the value as SQL
-	target          string // what is done in the target beforehand; $t is the table
+	there           string // what is done on both sides before the first run; $t is the table, $k the key
+	rules           string // what the table has in the file meanwhile, such as its conflict policy
+	target          string // what is done in the target beforehand; $t and $k as above
 	source          string // what is done in the source, where it is no insert; $v is the value
 	undo            string // what is done in the target afterwards; "" takes v out of the mapping, "-" is nothing
 	fault           sqlservertest.Fault
-	want            string // what the last word has, to show that it came to this
+	decided         bool   // whether the conflict is decided or parked, and the run goes on
+	done            bool   // whether the column v is out of the mapping since
+	want            string // what the last word has, or the ledger, to show that it came to this
 }
 
 // leakTests has an error for each kind of value, and each way in which a server
@@ -46,36 +52,38 @@ func leakTests(m *marks) []leakTest {
 		{name: "time", from: "time", to: "time(0)", value: `'` + m.add("12:30:12."+chance(5)+"7") + `'`, want: "finer"},
 		{name: "text for a number", from: "text", to: "int", value: "'" + m.word() + "'", want: "number"},
 		{name: "text for a date", from: "text", to: "date", value: "'" + m.word() + "'", want: "date"},
-		{name: "null", from: "text", to: "nvarchar(60) NOT NULL", value: "NULL", undo: `DROP TABLE $t; CREATE TABLE $t (id int NOT NULL PRIMARY KEY, v nvarchar(60) NULL)`, want: "null"},
+		{name: "null", from: "text", to: "nvarchar(60) NOT NULL", value: "NULL", undo: `DROP TABLE $t; CREATE TABLE $t (id nvarchar(60) NOT NULL PRIMARY KEY, v nvarchar(60) NULL)`, want: "null"},
 	}
-	return append(tests, refusals(m)...)
+	return slices.Concat(tests, refusals(m), conflictTests(m))
 }
 
 // refusals are errors of the server, real ones and such as quote a value
 // wherever they can.
 func refusals(m *marks) []leakTest {
-	text := func(t leakTest, word string) leakTest {
-		t.from, t.to, t.value = "text", "nvarchar(60)", "'"+word+"'"
-		return t
-	}
 	w := m.word()
 	tests := []leakTest{
-		text(leakTest{name: "primary key", target: `INSERT INTO $t VALUES (1, N'x')`, undo: `DELETE FROM $t`, want: "insert_exists"}, m.word()),
-		text(leakTest{name: "unique index", target: `CREATE UNIQUE INDEX ux ON $t (v); INSERT INTO $t VALUES (2, N'` + w + `')`, undo: `DELETE FROM $t`, want: "key"}, w),
+		text(leakTest{name: "primary key", target: `INSERT INTO $t VALUES ($k, N'x')`, undo: `DELETE FROM $t`, want: "insert_exists"}, m.word()),
+		text(leakTest{name: "unique index", target: `CREATE UNIQUE INDEX ux ON $t (v); INSERT INTO $t VALUES (N'2', N'` + w + `')`, undo: `DELETE FROM $t`, want: "key"}, w),
 		text(leakTest{name: "check constraint", target: `ALTER TABLE $t ADD CONSTRAINT ck_v CHECK (v <> N'` + w + `')`, undo: `ALTER TABLE $t DROP CONSTRAINT ck_v`, want: "547"}, w),
 		text(leakTest{name: "trigger that throws", target: thrower("THROW 51000, @m, 1"), undo: `DROP TRIGGER tr`, want: "51000"}, m.word()),
 		text(leakTest{name: "trigger that raises", target: thrower("RAISERROR(@m, 16, 1)"), undo: `DROP TRIGGER tr`, want: "50000"}, m.word()),
-		text(leakTest{name: "row that is gone", source: `INSERT INTO $t VALUES (1, 'x'); UPDATE $t SET v = $v`,
+		text(leakTest{name: "row that is gone", source: `INSERT INTO $t VALUES ($k, 'x'); UPDATE $t SET v = $v`,
 			target: `CREATE TRIGGER tr ON $t AFTER INSERT AS BEGIN DELETE FROM $t END`, undo: `DROP TRIGGER tr`, want: "matched 0"}, m.word()),
 	}
 	for _, n := range []int32{102, 207, 208, 220, 241, 242, 244, 245, 248, 515, 547, 2601, 2627, 2628, 3616, 8114, 8115, 8152} {
 		word := m.word()
 		tests = append(tests, text(leakTest{
 			name: fmt.Sprintf("error %d", n), want: fmt.Sprint(n), undo: "-",
-			fault: sqlservertest.Fault{Error: n, Times: -1, Message: "Violation of constraint 'k': '" + word + "', constraint '" + word + "'. The duplicate key value is (" + word + ")."},
+			fault: sqlservertest.Fault{Error: n, Times: -1, Message: "Violation of constraint 'k': '" + word + "', constraint '" + word + "'. The duplicate key value is ($k, " + word + ")."},
 		}, word))
 	}
 	return tests
+}
+
+// text is a test of a text that fits.
+func text(t leakTest, word string) leakTest {
+	t.from, t.to, t.value = "text", "nvarchar(60)", "'"+word+"'"
+	return t
 }
 
 // thrower is a trigger whose error has the value in its text, and begins like
@@ -84,7 +92,7 @@ func thrower(statement string) string {
 	return `CREATE TRIGGER tr ON $t AFTER INSERT AS
 BEGIN
 DECLARE @m nvarchar(200);
-SELECT @m = N'breaks constraint ''' + v + N''', "' + v + N'"' FROM inserted;
+SELECT @m = N'breaks constraint ''' + v + N''', "' + id + N'"' FROM inserted;
 ` + statement + `
 END`
 }

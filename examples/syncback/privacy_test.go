@@ -16,8 +16,9 @@ import (
 	"github.com/syncback/syncback/apply/sqlserver/sqlservertest"
 )
 
-// TestPrivacy has marked values in every column and on every way to an error,
-// and passwords in the DSNs, and looks for them in all that the program writes.
+// TestPrivacy has marked values in every column, keys among them, and on every way
+// to an error, and passwords in the DSNs, and looks for them in all that the
+// program writes.
 func TestPrivacy(t *testing.T) {
 	t.Parallel()
 	m := &marks{t: t}
@@ -27,24 +28,29 @@ func TestPrivacy(t *testing.T) {
 		tests = slices.DeleteFunc(tests, func(l leakTest) bool { return l.fault.Error != 0 })
 	}
 	for i := range tests {
+		tests[i].key = m.word()
 		s.makeTable(&tests[i], i)
 	}
-	s.mapTables(len(tests), nil)
+	s.mapTables(tests, -1)
 	s.executeDDL()
 	s.readAll(m, "check", 0)
+	s.sourceRefuses(m)
 	s.readAll(m, "run --until-idle", 0)
 	s.plantLeak(m)
 
-	done := map[int]bool{}
-	for i, test := range tests {
-		t.Log(test.name)
-		s.provoke(m, test, i)
-		done[i] = test.undo == ""
-		s.mapTables(len(tests), done)
+	for i := range tests {
+		t.Log(tests[i].name)
+		s.mapTables(tests, i)
+		s.provoke(m, tests[i], i)
+		tests[i].done = tests[i].undo == ""
 	}
+	s.mapTables(tests, -1)
 	s.readAll(m, "run --until-idle", 0)
 	s.readAll(m, "check", 0)
 	s.readAll(m, "status", 0)
+	s.ledgerIsPrivate(m, tests)
+	s.comparisonIsPrivate(m, tests)
+	s.failuresArePrivate(m)
 	s.queueIsPrivate()
 }
 
@@ -57,6 +63,7 @@ func newMarkedSite(t *testing.T, m *marks) *site {
 	password := m.add("pa/ss:w@rd #1%'\"\\" + rand.Text())
 	s.onSource(`CREATE ROLE marked_` + s.slot() + ` LOGIN SUPERUSER PASSWORD ` + literal(password))
 	s.source = altered(s.source, "marked_"+s.slot(), password, "", "")
+	s.env = append(s.env, "LEDGER_KEY="+m.word(), "PLUGIN_WORD="+m.word(), "PLUGIN_SUM="+s.link("telling"))
 	if s.server == nil {
 		return s
 	}
@@ -84,31 +91,60 @@ func (s *site) makeTable(l *leakTest, i int) {
 		l.from = fmt.Sprintf("e%d", i)
 		s.onSource(fmt.Sprintf(`CREATE TYPE %s AS ENUM (%s)`, l.from, l.value))
 	}
-	s.onSource(fmt.Sprintf(`CREATE TABLE %s (id int PRIMARY KEY, v %s); ALTER TABLE %[1]s REPLICA IDENTITY FULL`, table(i), l.from))
-	s.onTarget(fmt.Sprintf(`CREATE TABLE dbo.%s (id int NOT NULL PRIMARY KEY, v %s)`, table(i), l.to))
+	s.onSource(fmt.Sprintf(`CREATE TABLE %s (id text PRIMARY KEY, v %s); ALTER TABLE %[1]s REPLICA IDENTITY FULL`, table(i), l.from))
+	s.onTarget(fmt.Sprintf(`CREATE TABLE dbo.%s (id nvarchar(60) NOT NULL PRIMARY KEY, v %s)`, table(i), l.to))
+	if l.there != "" {
+		s.onSource(l.fill(l.there, table(i)))
+		s.onTarget(l.fill(l.there, "dbo."+table(i)))
+	}
 }
 
-// mapTables configures the first n tables, some without their column v.
-func (s *site) mapTables(n int, without map[int]bool) {
+// mapTables configures the tables, those that are done without their column v, and
+// the one of the test that it is now with the keys of that test.
+func (s *site) mapTables(tests []leakTest, now int) {
 	s.t.Helper()
 	var b strings.Builder
 	b.WriteString("tables:\n")
-	for i := range n {
-		fmt.Fprintf(&b, "  - {source: %s, target: %[1]s, columns: {v: {skip: %v}}}\n", table(i), without[i])
+	for i, l := range tests {
+		fmt.Fprintf(&b, "  - {source: %s, target: %[1]s, columns: {v: {skip: %v}}", table(i), l.done)
+		if i == now && l.rules != "" {
+			b.WriteString(", " + l.rules)
+		}
+		b.WriteString("}\n")
+	}
+	if now >= 0 && strings.Contains(tests[now].rules, "telling") {
+		b.WriteString(tellingPlugin)
 	}
 	s.configure(b.String())
+	s.rewrite("sync.yaml", `"${TARGET_DSN}"`, `"${TARGET_DSN}", ledger_key: "${LEDGER_KEY}"`)
+}
+
+// rewrite makes a file of the configuration, with each second text in place of the
+// one before it.
+func (s *site) rewrite(file string, texts ...string) {
+	s.t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.dir, "sync.yaml"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.write(file, strings.NewReplacer(texts...).Replace(string(text)))
 }
 
 // plantLeak makes the target answer with a name that is a value: it is shown,
-// as names are, and must be found.
+// as names are, and must be found. So it is in status, which prints the error that
+// the status file has; behind each later command the file is enough.
 func (s *site) plantLeak(m *marks) {
 	s.t.Helper()
 	word := m.word()
-	s.onTarget(`ALTER TABLE dbo.` + table(0) + ` ADD CONSTRAINT ` + word + ` CHECK (id <> 0)`)
-	s.onSource(`INSERT INTO ` + table(0) + ` VALUES (0, 'a')`)
+	s.onTarget(`ALTER TABLE dbo.` + table(0) + ` ADD CONSTRAINT ` + word + ` CHECK (id <> '0')`)
+	s.onSource(`INSERT INTO ` + table(0) + ` VALUES ('0', 'a')`)
 	out := s.readEvery("run --until-idle", 1)
-	if len(m.found(out)) == 0 {
-		s.t.Fatalf("the leak that was planted is not found in\n%s", out)
+	status, _ := s.readApart("status", 0)
+	json, _ := s.readApart("status --json", 0)
+	for _, text := range []string{out, status, json} {
+		if len(m.found(text)) == 0 {
+			s.t.Fatalf("the leak that was planted is not found in\n%s", text)
+		}
 	}
 	s.onTarget(`ALTER TABLE dbo.` + table(0) + ` DROP CONSTRAINT ` + word)
 	m.words = slices.DeleteFunc(m.words, func(w string) bool { return w == word })
@@ -121,15 +157,20 @@ func (s *site) provoke(m *marks, l leakTest, i int) {
 		s.onTarget(l.fill(l.target, "dbo."+table(i)))
 	}
 	if l.fault.Error != 0 {
-		l.fault.Text = "[" + table(i) + "]"
+		l.fault.Text, l.fault.Message = "["+table(i)+"]", l.fill(l.fault.Message, table(i))
 		s.server.Inject(l.fault)
 	}
-	s.onSource(l.fill(cmp.Or(l.source, `INSERT INTO $t VALUES (1, $v)`), table(i)))
-	out := s.readAll(m, "run --until-idle", 1)
+	s.onSource(l.fill(cmp.Or(l.source, `INSERT INTO $t VALUES ($k, $v)`), table(i)))
+	var out string
+	if l.decided {
+		s.readAll(m, "run --until-idle", 0)
+		out = s.readAll(m, "conflicts list --all", 0)
+	} else {
+		out = s.readAll(m, "run --until-idle", 1)
+	}
 	if !strings.Contains(out, l.want) || !strings.Contains(out, table(i)) {
 		s.t.Errorf("%s: %q and %s are not in\n%s", l.name, l.want, table(i), out)
 	}
-	s.readAll(m, "status --json", 0)
 	if l.undo != "" && l.undo != "-" {
 		s.onTarget(l.fill(l.undo, "dbo."+table(i)))
 	}
@@ -138,9 +179,9 @@ func (s *site) provoke(m *marks, l leakTest, i int) {
 	}
 }
 
-// fill puts the table and the value into a statement of the test.
+// fill puts the table, the key and the value into a statement of the test.
 func (l leakTest) fill(sql, table string) string {
-	return strings.NewReplacer("$t", table, "$v", l.value).Replace(sql)
+	return strings.NewReplacer("$t", table, "$k", literal(l.key), "$v", l.value).Replace(sql)
 }
 
 // readAll runs a command and looks for marks in what it writes.
@@ -154,6 +195,13 @@ func (s *site) readAll(m *marks, command string, code int) string {
 // readEvery returns all that a command writes, the status file included.
 func (s *site) readEvery(command string, code int) string {
 	s.t.Helper()
+	stdout, rest := s.readApart(command, code)
+	return stdout + rest
+}
+
+// readApart returns what a command prints, and all else that it writes.
+func (s *site) readApart(command string, code int) (stdout, rest string) {
+	s.t.Helper()
 	stdout, stderr, got := s.run(strings.Fields(command)...)
 	if got != code {
 		s.t.Fatalf("%s: exit code %d, want %d, stdout:\n%sstderr:\n%s", command, got, code, stdout, stderr)
@@ -162,7 +210,7 @@ func (s *site) readEvery(command string, code int) string {
 	if err != nil && !os.IsNotExist(err) {
 		s.t.Fatal(err)
 	}
-	return stdout + stderr + string(file)
+	return stdout, stderr + string(file)
 }
 
 // queueIsPrivate looks at the rights on everything in the queue.

@@ -117,7 +117,7 @@ func (w *writing) decide(e *encounter, conflict *resolve.Conflict, cause error) 
 	case resolve.TakeTarget:
 		row = e.current
 	case resolve.TakeRow:
-		if row, err = e.imageFrom(answer.Row); err != nil {
+		if row, err = e.imageFrom(answer.Row, conflict.Kind); err != nil {
 			return err
 		}
 	case resolve.Park:
@@ -241,8 +241,8 @@ func (e *encounter) asRead(found predicate, columns func(i int) bool) predicate 
 	return found
 }
 
-// imageFrom reads a row that a rule returned.
-func (e *encounter) imageFrom(row capture.Row) (rowImage, error) {
+// imageFrom reads a row that a rule returned for a conflict of that kind.
+func (e *encounter) imageFrom(row capture.Row, kind resolve.Kind) (rowImage, error) {
 	out := make(rowImage, len(row))
 	for i, v := range row {
 		if v.IsAbsent() {
@@ -250,7 +250,7 @@ func (e *encounter) imageFrom(row capture.Row) (rowImage, error) {
 		}
 		b, err := e.columns[i].to.typ.bind(v)
 		if err != nil {
-			return nil, &resolve.NonsenseError{Rule: e.mapping.rule(), Table: e.target.name.String(),
+			return nil, &resolve.NonsenseError{Rule: e.mapping.rule(), Table: e.target.name.String(), Kind: kind,
 				Err: fmt.Errorf("its value for column %s does not fit %s: %w", e.columns[i].to.name, e.columns[i].to.typ, err)}
 		}
 		out[i] = imageValue{known: true, bound: b}

@@ -36,7 +36,7 @@ func conflictTests(m *marks) []leakTest {
 			target: `CREATE TABLE dbo.locks (ref nvarchar(60) NOT NULL, who nvarchar(60) NOT NULL); INSERT INTO dbo.locks VALUES ($k, N'` + m.word() + `')`, undo: same}),
 		both(leakTest{name: "rule that panics", rules: asksTelling + ", park_failures: true", decided: true, undo: "-", want: "waits"}),
 		text(leakTest{name: "rule whose row does not fit", rules: asksTelling,
-			target: `INSERT INTO $t VALUES ($k, N'` + m.word() + `')`, undo: `DELETE FROM $t`, want: "does not fit"}, m.word()),
+			target: `INSERT INTO $t VALUES ($k, N'` + m.word() + `')`, undo: `DELETE FROM $t`, want: "rule plugin telling on insert_exists of"}, m.word()),
 		text(leakTest{name: "emulator whose row does not fit", rules: "triggers: emulate, emulator: telling", undo: "-", want: "emulated"}, m.word()),
 		{name: "too long, and parked", from: "text", to: "nvarchar(3)", value: "'" + m.word() + "'", rules: "conflict: park", decided: true, undo: "-", want: "too_long"},
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -67,6 +68,7 @@ func TestConfigurationFromStandardInput(t *testing.T) {
 func TestHangupEndsARun(t *testing.T) {
 	t.Parallel()
 	s := newReadySite(t)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // where nohup ignores it, the program would as well
 	stop := s.start("run")
 	s.wait("the run", func() bool { return s.status()["state"] == "idle" })
 	if code, stderr := stop(syscall.SIGHUP); code != 0 {

@@ -5,15 +5,14 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/syncback/syncback/capture"
+	"github.com/syncback/syncback/capture/capturetest"
 	"github.com/syncback/syncback/queue"
 )
 
@@ -80,15 +79,7 @@ func writeUntilKilled(dir string) error {
 // transaction that it said was durable. The seed is in the log; SYNCBACK_SEED has
 // the same delays again.
 func TestKilled(t *testing.T) {
-	seed := rand.Uint64()
-	if text := os.Getenv("SYNCBACK_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("SYNCBACK_SEED=%d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	rnd := capturetest.Rand(t)
 	dir := t.TempDir()
 	acked := uint64(0)
 	for range 20 {

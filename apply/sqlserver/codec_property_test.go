@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/syncback/syncback/capture"
+	"github.com/syncback/syncback/capture/capturetest"
 )
 
 var fuzzSources = []string{
@@ -96,7 +97,7 @@ func checkTerms(t *testing.T, dst sqlType, b bound) {
 
 // TestRandomValues is the same over values that mostly fit.
 func TestRandomValues(t *testing.T) {
-	r := newRand(t)
+	r := capturetest.Rand(t)
 	for range 20_000 {
 		base := fuzzSources[r.IntN(len(fuzzSources))]
 		dst := typed(t, fuzzTargets[r.IntN(len(fuzzTargets))])

@@ -6,6 +6,7 @@ import (
 
 	"github.com/syncback/syncback/apply/sqlserver/sqlservertest"
 	"github.com/syncback/syncback/capture"
+	"github.com/syncback/syncback/capture/capturetest"
 )
 
 // TestCutAtAnyMessage cuts a connection before and after messages all over the
@@ -14,7 +15,7 @@ import (
 // its effect, once.
 func TestCutAtAnyMessage(t *testing.T) {
 	p := newProxied(t)
-	random := newRand(t)
+	random := capturetest.Rand(t)
 	applied := 0
 	for cut := int64(1); ; cut += 1 + random.Int64N(4) {
 		var n atomic.Int64

@@ -2,10 +2,8 @@ package sqlserver
 
 import (
 	"database/sql"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,20 +23,6 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	os.Exit(postgrestest.Main(m, &cluster))
-}
-
-// newRand writes its seed to the log; SYNCBACK_SEED draws the same again.
-func newRand(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed := rand.Uint64()
-	if text := os.Getenv("SYNCBACK_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("SYNCBACK_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
 }
 
 // database is a fresh database of a T-SQL server, with our own tables in it.

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/syncback/syncback/capture"
+	"github.com/syncback/syncback/capture/capturetest"
 )
 
 // TestThereAndBack writes random values of every pair of types to a T-SQL server,
@@ -21,7 +22,7 @@ import (
 func TestThereAndBack(t *testing.T) {
 	ctx, conn := onServer(t)
 	back := toPostgres(t)
-	r := newRand(t)
+	r := capturetest.Rand(t)
 	limits := samples(t)
 	for dst, of := range limits { // those that need a rule do not come back as they were
 		limits[dst] = slices.DeleteFunc(of, func(s sample) bool { return s.rules != "" })

@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"os"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/syncback/syncback/capture"
+	"github.com/syncback/syncback/capture/capturetest"
 	"github.com/syncback/syncback/capture/postgres"
 	"github.com/syncback/syncback/capture/postgres/postgrestest"
 )
@@ -31,7 +29,7 @@ func TestCutAtAnyMessage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	random := newRand(t)
+	random := capturetest.Rand(t)
 
 	committed := 0
 	for cut := int64(1); ; cut += 1 + random.Int64N(16) {
@@ -89,7 +87,7 @@ func TestSetupCutAtAnyMessage(t *testing.T) {
 	s := newSource(t, oneTable, "public.t")
 	proxy, c := s.through(0)
 	wait := capture.Backoff{Min: time.Millisecond, Max: 50 * time.Millisecond}
-	random := newRand(t)
+	random := capturetest.Rand(t)
 	for cut := int64(1); ; cut += 1 + random.Int64N(16) {
 		var n atomic.Int64
 		proxy.On(func(postgrestest.Message) bool { return n.Add(1) != cut })
@@ -145,18 +143,4 @@ func TestSlotThatIsBeingMade(t *testing.T) {
 	if m, err := s.capturer.Begin(t.Context(), capture.Mark{}); err != nil || m.Position == 0 {
 		t.Errorf("Begin: %+v, %v", m, err)
 	}
-}
-
-// newRand writes its seed to the log; SYNCBACK_SEED draws the same again.
-func newRand(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed := rand.Uint64()
-	if text := os.Getenv("SYNCBACK_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("SYNCBACK_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
 }

@@ -1,10 +1,9 @@
 package main_test
 
 import (
-	"math/rand/v2"
-	"os"
-	"strconv"
 	"testing"
+
+	"github.com/syncback/syncback/capture/capturetest"
 )
 
 // TestGeneratedSchema carries random transactions on tables made at random, and
@@ -16,7 +15,7 @@ import (
 func TestGeneratedSchema(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	g := &generator{Rand: newRand(t), pairs: generatedTypes()}
+	g := &generator{Rand: capturetest.Rand(t), pairs: generatedTypes()}
 	tables := s.createTables(g)
 	describe(t, tables)
 	s.countWrites(tables)
@@ -41,19 +40,6 @@ func TestGeneratedSchema(t *testing.T) {
 	if l.did[unchangedLarge] == 0 {
 		t.Error("no row with an unchanged large value was updated")
 	}
-}
-
-func newRand(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed := rand.Uint64()
-	if text := os.Getenv("SYNCBACK_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("SYNCBACK_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
 }
 
 // step is a part of the load, after which the two sides are compared.

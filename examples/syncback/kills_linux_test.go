@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/syncback/syncback/apply/sqlserver/sqlservertest"
+	"github.com/syncback/syncback/capture/capturetest"
 	"github.com/syncback/syncback/capture/postgres/postgrestest"
 )
 
@@ -39,7 +40,7 @@ func TestKills(t *testing.T) {
 	if os.Getenv("SYNCBACK_KILLS") != "" {
 		kills, rows = fromEnv(t, "SYNCBACK_KILLS", 0), 50_000
 	}
-	rnd := newRand(t)
+	rnd := capturetest.Rand(t)
 	s := newKillSite(t, rows)
 	reader := s.startReader()
 	load := s.startLoad(rand.New(rand.NewPCG(rnd.Uint64(), 0)), reader)

@@ -44,11 +44,11 @@ type Config struct {
 	// that a target that slows is left alone for longer. 0 means 1, without a
 	// rest.
 	Pace float64
-	// Until makes a run by hand: Drain returns nil as soon as the checkpoint is
-	// at or after it, or the queue has nothing left at or before it but
-	// something after it. The schedule's mode does not matter then. Its
-	// blackouts do, and like a pause they are not waited for: Drain returns
-	// ErrClosed or ErrPaused, wrapped. 0 means to go on until ctx ends.
+	// Until makes a run by hand: the first transaction at or after it is the
+	// last that Drain applies, and then Drain returns nil. The schedule's mode
+	// does not matter then. Its blackouts do, and like a pause they are not
+	// waited for: Drain returns ErrClosed or ErrPaused, wrapped. 0 means to go
+	// on until ctx ends.
 	Until capture.Position
 	// Grace is how much longer a transaction of the target may take when ctx
 	// ends or a blackout begins while it is open; then it is rolled back. 0
@@ -185,7 +185,7 @@ func (d *drain) round(ctx context.Context) (done bool, err error) {
 	if err := d.resync(ctx, cp); err != nil {
 		return false, err
 	}
-	if d.reached() {
+	if d.reaches(d.position) {
 		return true, nil
 	}
 	if cp.Paused {
@@ -232,9 +232,9 @@ func (d *drain) inherit(before capture.Position, fenced error) error {
 	return nil
 }
 
-// reached reports whether a run by hand is done.
-func (d *drain) reached() bool {
-	return d.cfg.Until != 0 && d.position >= d.cfg.Until
+// reaches reports whether a run by hand ends with the transaction at position.
+func (d *drain) reaches(position capture.Position) bool {
+	return d.cfg.Until != 0 && position >= d.cfg.Until
 }
 
 // paused waits for a while, or says who paused when no one is there to wait.
@@ -256,8 +256,6 @@ func (d *drain) session(ctx context.Context) (done bool, err error) {
 	for {
 		batch, err := d.group(ctx, f)
 		switch {
-		case errors.Is(err, errPassed):
-			return true, nil
 		case err != nil:
 			return false, err
 		case batch == nil:
@@ -267,7 +265,7 @@ func (d *drain) session(ctx context.Context) (done bool, err error) {
 		switch {
 		case err != nil:
 			return false, err
-		case d.reached():
+		case d.reaches(d.position):
 			return true, nil
 		case !ok:
 			return false, nil

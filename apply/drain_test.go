@@ -490,13 +490,17 @@ func (backwards) Next(context.Context, capture.Position) (*capture.Tx, error) { 
 
 func TestUntil(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, inserts(1), inserts(2), inserts(9))
+		s := newStage(t, inserts(1), inserts(2), inserts(7), inserts(9))
 		s.cfg.Until = 5 // which no transaction has
 		if err := s.drain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s.expectRows("1=x 2=x")
+		s.expectRows("1=x 2=x 7=x")
 		s.pause(true)
+		if err := s.drain(t.Context()); err != nil {
+			t.Errorf("paused, with nothing left before it, Drain returned %v", err)
+		}
+		s.cfg.Until = 8
 		if err := s.drain(t.Context()); !errors.Is(err, apply.ErrPaused) {
 			t.Errorf("paused, Drain returned %v", err)
 		}
@@ -515,7 +519,7 @@ func TestUntil(t *testing.T) {
 		if err := s.drain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s.expectRows("1=x 2=x 9=x")
+		s.expectRows("1=x 2=x 7=x 9=x")
 	})
 }
 

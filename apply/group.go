@@ -9,9 +9,6 @@ import (
 	"github.com/syncback/syncback/capture"
 )
 
-// errPassed ends a run by hand when the next transaction is after Until.
-var errPassed = errors.New("nothing is left before the position to stop at")
-
 // feed asks the queue for one transaction after the other, ahead of their use,
 // since Next waits where there is none.
 type feed struct {
@@ -90,9 +87,13 @@ func (d *drain) group(ctx context.Context, f *feed) ([]*capture.Tx, error) {
 	f.held = nil
 	batch := []*capture.Tx{first}
 	changes, bytes := first.Count, first.Bytes
-	for len(batch) < d.cfg.MaxTxs && batch[len(batch)-1].Position > d.alone {
+	for len(batch) < d.cfg.MaxTxs {
+		last := batch[len(batch)-1].Position
+		if last <= d.alone || d.reaches(last) {
+			break
+		}
 		it := f.ready()
-		if it == nil || it.err != nil || it.tx.Source != first.Source || d.isBeyond(it.tx) {
+		if it == nil || it.err != nil || it.tx.Source != first.Source || it.tx.Position > d.win.bound {
 			break
 		}
 		changes += it.tx.Count
@@ -132,19 +133,12 @@ func (d *drain) first(ctx context.Context, f *feed) (*capture.Tx, error) {
 	switch tx := it.tx; {
 	case d.source != "" && tx.Source != d.source:
 		return nil, otherSource(tx, d.source)
-	case d.isBeyond(tx) && d.cfg.Until != 0:
-		return nil, errPassed
-	case d.isBeyond(tx):
+	case tx.Position > d.win.bound:
 		d.win = nil
 		return nil, nil
 	default:
 		return tx, nil
 	}
-}
-
-// isBeyond reports whether tx is not for this window, or this run by hand.
-func (d *drain) isBeyond(tx *capture.Tx) bool {
-	return tx.Position > d.win.bound || d.cfg.Until != 0 && tx.Position > d.cfg.Until
 }
 
 // await waits until the feed has something, the window is over, or it counts as

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os/exec"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	goplugin "github.com/hashicorp/go-plugin"
@@ -30,8 +31,11 @@ func (c *Config) start(ctx context.Context) (*instance, error) {
 	if err := c.verify(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.StartTimeout)
+	// Not a deadline: gRPC would tell it to the plugin, which could answer that it
+	// is over before it is over here.
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer time.AfterFunc(c.StartTimeout, cancel).Stop()
 	i := &instance{lines: &lines{logger: c.Logger, output: c.Output}}
 	process, err := newProcess(c.Path, newGreeting(i.lines), &lineWriter{lines: i.lines})
 	if err != nil {
@@ -62,7 +66,7 @@ func (c *Config) client(i *instance) *goplugin.ClientConfig {
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		AutoMTLS:         true,
 		SkipHostEnv:      true,
-		StartTimeout:     c.StartTimeout,
+		StartTimeout:     2 * c.StartTimeout, // start's own ends first
 		Logger:           hclog.NewNullLogger(),
 		SyncStdout:       i.lines,
 		SyncStderr:       i.lines,

@@ -32,7 +32,7 @@ func TestCutAtAnyMessage(t *testing.T) {
 	random := capturetest.Rand(t)
 
 	committed := 0
-	for cut := int64(1); ; cut += 1 + random.Int64N(16) {
+	for cut := int64(1); ; cut += 1 + random.Int64N(32) {
 		for range 2 {
 			s.exec(`INSERT INTO t VALUES ($1), (-1 - $1)`, committed)
 			committed++
@@ -88,7 +88,7 @@ func TestSetupCutAtAnyMessage(t *testing.T) {
 	proxy, c := s.through(0)
 	wait := capture.Backoff{Min: time.Millisecond, Max: 50 * time.Millisecond}
 	random := capturetest.Rand(t)
-	for cut := int64(1); ; cut += 1 + random.Int64N(16) {
+	for cut := int64(1); ; cut += 1 + random.Int64N(32) {
 		var n atomic.Int64
 		proxy.On(func(postgrestest.Message) bool { return n.Add(1) != cut })
 		var mark capture.Mark

@@ -85,11 +85,14 @@ func (s *source) setup() *source {
 		// A slot that is left would keep the cluster's log. Whoever reads it ends.
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		db, err := pgx.Connect(ctx, s.dsn)
-		if err != nil {
-			return
+		db := s.db
+		if db.IsClosed() || db.PgConn().TxStatus() != 'I' {
+			var err error
+			if db, err = pgx.Connect(ctx, s.dsn); err != nil {
+				return
+			}
+			defer db.Close(ctx)
 		}
-		defer db.Close(ctx)
 		for ctx.Err() == nil {
 			_, err := db.Exec(ctx, `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1`, s.cfg.Slot)
 			if err == nil {

@@ -98,9 +98,9 @@ func (c *connection) interrupt() {
 	}
 }
 
-// release leaves PostgreSQL's connection to the next session, as good as new: to
-// begin one takes longer than what many a session asks. One in which a request
-// was cancelled is closed, for the cancellation may reach it late.
+// release leaves PostgreSQL's connection to the next session, as good as new. One
+// in which a request was cancelled is closed, for the cancellation may reach it
+// late.
 func (c *connection) release(ctx context.Context) {
 	pg := c.session.pg
 	c.mu.Lock()
@@ -113,9 +113,7 @@ func (c *connection) release(ctx context.Context) {
 		pg.Close(ctx)
 		return
 	}
-	c.srv.mu.Lock()
-	defer c.srv.mu.Unlock()
-	c.srv.released = append(c.srv.released, pg)
+	c.srv.released.put(pg)
 }
 
 // login answers LOGIN7 and opens the session.

@@ -61,12 +61,14 @@ type Server struct {
 	armed                          atomic.Bool // there are faults
 	away                           atomic.Bool // see SetAway
 
-	mu       sync.Mutex
-	batches  map[string]*batch
-	faults   []*Injected
-	conns    map[net.Conn]bool
-	spid     uint16
-	released []*pgconn.PgConn // by sessions that have ended
+	released idle  // by sessions that have ended
+	admins   *idle // of all servers that this process has over one PostgreSQL
+
+	mu      sync.Mutex
+	batches map[string]*batch
+	faults  []*Injected
+	conns   map[net.Conn]bool
+	spid    uint16
 }
 
 // Start makes a database and begins to listen on a port of 127.0.0.1. Close ends
@@ -87,6 +89,8 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if s.admin, err = pgconn.ParseConfig(cfg.Postgres); err != nil {
 		return nil, fmt.Errorf("the stand-in's PostgreSQL: %w", err)
 	}
+	admins, _ := adminsOf.LoadOrStore(cfg.Postgres, new(idle))
+	s.admins = admins.(*idle)
 	if s.tls, err = tlsConfig(cfg.TLS); err != nil {
 		return nil, fmt.Errorf("make a certificate: %w", err)
 	}
@@ -109,13 +113,23 @@ func or(s, otherwise string) string {
 	return s
 }
 
+// adminsOf has the admins of each DSN.
+var adminsOf sync.Map // string → *idle
+
 // asAdmin does something with a connection to the database that the DSN names.
 func (s *Server) asAdmin(ctx context.Context, do func(*pgconn.PgConn) error) error {
-	pg, err := pgconn.ConnectConfig(ctx, s.admin)
-	if err != nil {
-		return err
+	pg := s.admins.take(ctx)
+	if pg == nil {
+		var err error
+		if pg, err = pgconn.ConnectConfig(ctx, s.admin); err != nil {
+			return err
+		}
 	}
-	return errors.Join(do(pg), pg.Close(ctx))
+	if err := do(pg); err != nil {
+		return errors.Join(err, pg.Close(ctx))
+	}
+	s.admins.put(pg)
+	return nil
 }
 
 func execute(ctx context.Context, pg *pgconn.PgConn, sql string) error {
@@ -141,7 +155,7 @@ func (s *Server) connect(ctx context.Context, database string) (*pgconn.PgConn, 
 }
 
 func (s *Server) open(ctx context.Context, l *login, spid uint16) (*session, error) {
-	pg := s.takeReleased(ctx)
+	pg := s.released.take(ctx)
 	if pg == nil {
 		var err error
 		if pg, err = s.connect(ctx, s.database); err != nil {
@@ -152,25 +166,6 @@ func (s *Server) open(ctx context.Context, l *login, spid uint16) (*session, err
 		srv: s, pg: pg, login: l, spid: spid, options: defaultOptions(), context: map[string][]byte{}, prepared: map[string]string{},
 		handles: map[int32]*prepared{}, version: s.cat.version.Load(),
 	}, nil
-}
-
-// takeReleased is a connection that a session has left, or nil.
-func (s *Server) takeReleased(ctx context.Context) *pgconn.PgConn {
-	for {
-		s.mu.Lock()
-		last := len(s.released) - 1
-		if last < 0 {
-			s.mu.Unlock()
-			return nil
-		}
-		pg := s.released[last]
-		s.released = s.released[:last]
-		s.mu.Unlock()
-		if pg.Ping(ctx) == nil { // PostgreSQL may have been restarted since
-			return pg
-		}
-		pg.Close(ctx)
-	}
 }
 
 func (s *Server) accept(ctx context.Context) {
@@ -212,9 +207,7 @@ func (s *Server) Close() error {
 	}
 	s.mu.Unlock()
 	s.serving.Wait()
-	for _, pg := range s.released {
-		pg.Close(context.Background())
-	}
+	s.released.close(context.Background())
 	return errors.Join(err, s.dropDatabase(context.Background()))
 }
 

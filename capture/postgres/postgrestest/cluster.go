@@ -40,6 +40,9 @@ type Cluster struct {
 	mu     sync.Mutex
 	port   int
 	server *process // nil when it is not running
+
+	making sync.Mutex
+	admin  *pgx.Conn // for CreateDatabase, which would take longer to connect than to make one; nil until then
 }
 
 // Start makes a new cluster and returns once it accepts connections, which
@@ -150,6 +153,11 @@ func (c *Cluster) Stop() error {
 	err := c.halt(syscall.SIGQUIT)
 	err = errors.Join(err, os.RemoveAll(c.dir))
 	c.watchdog.stop()
+	c.making.Lock()
+	defer c.making.Unlock()
+	if c.admin != nil {
+		_ = c.admin.Close(context.Background()) // the server is gone
+	}
 	return err
 }
 
@@ -194,19 +202,28 @@ func (c *Cluster) DSN(database string) string {
 // and returns its DSN. Stop removes it with the cluster.
 func (c *Cluster) CreateDatabase(ctx context.Context, prefix string) (string, error) {
 	name := fmt.Sprintf("%.40s_%d", prefix, c.created.Add(1))
-	conn, err := pgx.Connect(ctx, c.DSN("postgres"))
-	if err != nil {
-		return "", fmt.Errorf("create database %s: %w", name, err)
-	}
-	defer conn.Close(ctx)
 	sql := "CREATE DATABASE " + pgx.Identifier{name}.Sanitize()
 	if c.version >= 15 {
 		sql += " STRATEGY file_copy" // the only way before, and several times as fast as through the log
 	}
-	if _, err := conn.Exec(ctx, sql); err != nil {
+	if err := c.asAdmin(ctx, sql); err != nil {
 		return "", fmt.Errorf("create database %s: %w", name, err)
 	}
 	return c.DSN(name), nil
+}
+
+// asAdmin executes a statement in the database postgres.
+func (c *Cluster) asAdmin(ctx context.Context, sql string) error {
+	c.making.Lock()
+	defer c.making.Unlock()
+	if c.admin == nil || c.admin.Ping(ctx) != nil { // the server may have been restarted since
+		var err error
+		if c.admin, err = pgx.Connect(ctx, c.DSN("postgres")); err != nil {
+			return err
+		}
+	}
+	_, err := c.admin.Exec(ctx, sql)
+	return err
 }
 
 func freePort() (int, error) {

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -9,18 +10,26 @@ import (
 // none: it panicked, returned another number of answers than it was asked for,
 // or a Resolution that its conflict cannot have. It is not retryable.
 type NonsenseError struct {
-	Rule  string // the rule that was asked
-	Table string // the target's table; empty where the answer was of no conflict in particular
-	Kind  Kind   // of the conflict, 0 likewise
+	Rule  string // the rule that was asked; empty where a person was
+	Table string // the target's table; empty where it was asked about several
+	Kind  Kind   // of the conflict; 0 where it was asked about several
 	Err   error  // what was wrong; it holds no value
 }
 
 // Error names the rule, and no value.
 func (e *NonsenseError) Error() string {
-	if e.Table == "" {
-		return fmt.Sprintf("rule %s: %v", e.Rule, e.Err)
+	who := "the decision"
+	if e.Rule != "" {
+		who = "rule " + e.Rule
 	}
-	return fmt.Sprintf("rule %s on %s of %s: %v", e.Rule, e.Kind, e.Table, e.Err)
+	switch {
+	case e.Table == "":
+		return fmt.Sprintf("%s: %v", who, e.Err)
+	case e.Kind == 0:
+		return fmt.Sprintf("%s on %s: %v", who, e.Table, e.Err)
+	default:
+		return fmt.Sprintf("%s on %s of %s: %v", who, e.Kind, e.Table, e.Err)
+	}
 }
 
 // Unwrap returns what was wrong.
@@ -33,12 +42,14 @@ func Ask(ctx context.Context, r Resolver, conflicts []*Conflict) ([]Resolution, 
 		return nil, nil
 	}
 	answers, err := guarded(ctx, r, conflicts)
+	if err == nil && len(answers) != len(conflicts) {
+		err = &NonsenseError{Rule: conflicts[0].Rule, Err: fmt.Errorf("it was asked of %d conflicts and answered of %d", len(conflicts), len(answers))}
+	}
+	if nonsense := (*NonsenseError)(nil); errors.As(err, &nonsense) && nonsense.Table == "" {
+		nonsense.Table, nonsense.Kind = inCommon(conflicts)
+	}
 	if err != nil {
 		return nil, err
-	}
-	rule := conflicts[0].Rule
-	if len(answers) != len(conflicts) {
-		return nil, &NonsenseError{Rule: rule, Err: fmt.Errorf("it was asked of %d conflicts and answered of %d", len(conflicts), len(answers))}
 	}
 	for i, c := range conflicts {
 		if err := answers[i].Verify(c); err != nil {
@@ -46,6 +57,21 @@ func Ask(ctx context.Context, r Resolver, conflicts []*Conflict) ([]Resolution, 
 		}
 	}
 	return answers, nil
+}
+
+// inCommon is the table of all the conflicts, and their kind; each empty where
+// there are several.
+func inCommon(conflicts []*Conflict) (table string, kind Kind) {
+	table, kind = conflicts[0].Table.String(), conflicts[0].Kind
+	for _, c := range conflicts {
+		if c.Table.String() != table {
+			table = ""
+		}
+		if c.Kind != kind {
+			kind = 0
+		}
+	}
+	return table, kind
 }
 
 // guarded turns a panic into an error. What was panicked with may hold values,

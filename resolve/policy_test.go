@@ -238,12 +238,36 @@ func TestNonsense(t *testing.T) {
 	} {
 		_, err := resolve.Ask(t.Context(), test.r, []*resolve.Conflict{of[test.kind]})
 		var nonsense *resolve.NonsenseError
-		if !errors.As(err, &nonsense) || !strings.Contains(err.Error(), "rule test") {
-			t.Errorf("%s: %v", test.name, err)
+		if says := "rule test on " + test.kind.String() + " of dbo."; !errors.As(err, &nonsense) || !strings.HasPrefix(err.Error(), says) {
+			t.Errorf("%s: %v; want %s…", test.name, err, says)
 		}
 		if strings.Contains(fmt.Sprint(err), "SECRET") {
 			t.Errorf("%s: the error quotes a value", test.name)
 		}
+	}
+}
+
+// TestNonsenseNamesWhatItIsAbout: what several conflicts have in common, and who
+// was asked.
+func TestNonsenseNamesWhatItIsAbout(t *testing.T) {
+	panics := resolverFunc(func([]*resolve.Conflict) ([]resolve.Resolution, error) { panic("SECRET") })
+	one, another := *kinds()[resolve.UpdateDiffers], *kinds()[resolve.UpdateDiffers]
+	another.Kind = resolve.DeleteDiffers
+	elsewhere := another
+	elsewhere.Table = &capture.Table{Schema: "dbo", Name: "elsewhere"}
+	table := one.Table.String()
+	for want, asked := range map[string][]*resolve.Conflict{
+		"rule test on update_differs of " + table + ": it panicked with a string": {&one, &one},
+		"rule test on " + table + ": it panicked with a string":                   {&one, &another},
+		"rule test: it panicked with a string":                                    {&one, &another, &elsewhere},
+	} {
+		if _, err := resolve.Ask(t.Context(), panics, asked); err == nil || err.Error() != want {
+			t.Errorf("%v\nwant %s", err, want)
+		}
+	}
+	person := resolve.NonsenseError{Table: table, Kind: resolve.TooLong, Err: errors.New("it does not fit")}
+	if want := "the decision on too_long of " + table + ": it does not fit"; person.Error() != want {
+		t.Errorf("%v\nwant %s", &person, want)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 var pluginFailures = []struct{ note, says string }{
 	{"hang", "plugin summing failed 2 times at the same call, and is not asked again; the last time it did not answer within 1s and was killed"},
 	{"exit", "plugin summing failed 2 times at the same call, and is not asked again; the last time it ended with exit status 7 during a call"},
-	{"panic", "rule summing: plugin summing: it panicked with a string"},
+	{"panic", "rule summing on update_differs of dbo.account: plugin summing: it panicked with a string"},
 	{"huge", "plugin summing has an answer of more than 1048576 bytes, which is not taken"},
 	{"nonsense", "rule summing on update_differs of dbo.account: its row has 1 values, and dbo.account has 3 columns"},
 }

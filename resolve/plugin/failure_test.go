@@ -102,7 +102,7 @@ func TestFailures(t *testing.T) {
 	}{
 		{"hang", true, "plugin failing did not answer within 500ms and was killed"},
 		{"stop", true, "plugin failing did not answer within 500ms and was killed"},
-		{"panic", false, "rule panic: plugin failing: it panicked with a string"},
+		{"panic", false, "rule panic on update_differs of dbo.account: plugin failing: it panicked with a string"},
 		{"crash", true, "plugin failing ended with exit status 2 during a call"},
 		{"exit", true, "plugin failing ended with exit status 7 during a call"},
 		{"huge", false, "plugin failing has an answer of more than 1048576 bytes, which is not taken"},

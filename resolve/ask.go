@@ -2,7 +2,6 @@ package resolve
 
 import (
 	"context"
-	"errors"
 	"fmt"
 )
 
@@ -45,8 +44,10 @@ func Ask(ctx context.Context, r Resolver, conflicts []*Conflict) ([]Resolution, 
 	if err == nil && len(answers) != len(conflicts) {
 		err = &NonsenseError{Rule: conflicts[0].Rule, Err: fmt.Errorf("it was asked of %d conflicts and answered of %d", len(conflicts), len(answers))}
 	}
-	if nonsense := (*NonsenseError)(nil); errors.As(err, &nonsense) && nonsense.Table == "" {
-		nonsense.Table, nonsense.Kind = inCommon(conflicts)
+	if nonsense, ok := err.(*NonsenseError); ok && nonsense.Table == "" {
+		named := *nonsense
+		named.Table, named.Kind = inCommon(conflicts)
+		return nil, &named
 	}
 	if err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 // wire, and is logged.
 func TestBigRow(t *testing.T) {
 	t.Parallel()
-	megabytes := fromEnv(t, "SYNCBACK_BIG_ROW", 8)
+	megabytes := fromEnv(t, "SYNCBACK_BIG_ROW", 20)
 	size := megabytes * 1_000_000
 	tenths, eighths := size/10-1, size/8-1 // but for the end
 	for _, test := range []struct {

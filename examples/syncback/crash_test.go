@@ -131,6 +131,7 @@ func TestKilledAtEveryMoment(t *testing.T) {
 		})
 	}
 	s.t = t
+	s.same(`SELECT id, round, v, note FROM load ORDER BY id`, `SELECT id, round, v, note FROM dbo.load ORDER BY id`)
 	s.verified()
 }
 
